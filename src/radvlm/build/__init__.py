@@ -1,0 +1,1 @@
+"""From studies to the instruction data set."""

@@ -1,0 +1,67 @@
+"""The demo's recipe: one YAML for the whole way, cut into the recipes of its stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from radvlm import recipe as recipes
+from radvlm.build.recipe import BuildRecipe, Roots, SourceChoice, TaskChoice
+from radvlm.models.card import TOY_SCOPE
+from radvlm.models.tiny import TinyConfig
+from radvlm.recipe import Recipe, Section
+from radvlm.sources.phantom.cohort import PhantomConfig
+from radvlm.train.recipe import ModelChoice, Schedule, TrainRecipe
+
+PRESETS = ("full", "quick")
+
+
+class DemoEvaluation(Section):
+    """How much is evaluated: examples a task, tokens a reply, bootstrap samples."""
+
+    per_task: int = Field(200, gt=0)
+    max_tokens: int = Field(128, gt=0)
+    batch: int = Field(50, gt=0)
+    bootstrap: int = Field(1000, gt=0)
+
+
+class DemoRecipe(Recipe):
+    """``radvlm demo``: cohort → data set → model → scores → page."""
+
+    cohort: PhantomConfig
+    tasks: dict[str, TaskChoice]
+    model: TinyConfig
+    schedule: Schedule
+    questions_per_sequence: int
+    evaluation: DemoEvaluation = DemoEvaluation()
+    seed: int = 0
+
+    def build_recipe(self) -> BuildRecipe:
+        """The recipe of the build stage."""
+        return BuildRecipe(
+            out=self.out / "data",
+            data=Roots(roots={"phantom": self.out / "cohort"}),
+            sources={"phantom": SourceChoice(source="phantom")},
+            tasks=self.tasks,
+            seed=self.seed,
+        )
+
+    def train_recipe(self) -> TrainRecipe:
+        """The recipe of the training stage."""
+        return TrainRecipe(
+            out=self.out / "model",
+            data=self.out / "data",
+            model=ModelChoice(tiny=self.model, name="radvlm-demo", scope=TOY_SCOPE),
+            schedule=self.schedule,
+            questions_per_sequence=self.questions_per_sequence,
+            save_every=200,
+            image_cache=20_000,
+            seed=self.seed,
+        )
+
+
+def load_preset(name: str, out: Path) -> DemoRecipe:
+    """The recipe that ships with the package under that name."""
+    path = Path(__file__).parent / f"{name}.yaml"
+    return recipes.load(DemoRecipe, path, [f"out={out}"])

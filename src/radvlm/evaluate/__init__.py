@@ -1,0 +1,1 @@
+"""Predictions to a log, scores from the log, tables and pages."""

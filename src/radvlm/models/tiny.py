@@ -1,0 +1,139 @@
+"""A tiny model of the paper's architecture, made from a configuration, to learn on a laptop.
+
+SigLIP tower, two-layer MLP, Qwen2 decoder and a byte-level BPE tokenizer trained on the cohort's
+own text. It is the real architecture in the usual Hugging Face layout; only the sizes are small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    LlavaOnevisionConfig,
+    LlavaOnevisionForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    SiglipVisionConfig,
+)
+from transformers.models.llava_onevision.image_processing_pil_llava_onevision import (
+    LlavaOnevisionImageProcessorPil,
+)
+
+from radvlm.models.card import Card
+from radvlm.models.llava_onevision import LlavaOnevision
+from radvlm.models.llava_processor import ImageTextProcessor
+from radvlm.recipe import Section
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for part in message['content'] %}"
+    "{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>")
+_PIECES = Regex(r"\d\.\d\d|, | ?[A-Za-z]+|\d| ?[^\sA-Za-z\d]+|\s+")
+"""A coordinate is one piece and a separator one, so a box costs nine tokens."""
+
+
+class TinyConfig(Section):
+    """Sizes. ``tiles`` is the side of the any-resolution grid in tiles of ``image_size``."""
+
+    image_size: int = 112
+    patch_size: int = 14
+    tiles: int = 1
+    vision_width: int = 192
+    vision_layers: int = 4
+    text_width: int = 256
+    text_layers: int = 4
+    heads: int = 4
+    vocabulary: int = 1600
+    seed: int = 0
+
+
+def make_tiny(config: TinyConfig, texts: Iterable[str], card: Card) -> LlavaOnevision:
+    """An untrained model whose tokenizer knows the ``texts``; the same for the same seed."""
+    tokenizer = train_tokenizer(texts, config.vocabulary)
+    architecture = _architecture(config, tokenizer)
+    torch.manual_seed(config.seed)
+    network = LlavaOnevisionForConditionalGeneration(architecture)
+    grid = config.image_size // config.patch_size
+    processor = ImageTextProcessor(
+        image_processor=LlavaOnevisionImageProcessorPil(
+            size={"height": config.image_size, "width": config.image_size},
+            image_grid_pinpoints=architecture.image_grid_pinpoints,
+            image_mean=[0.5] * 3,
+            image_std=[0.5] * 3,
+        ),
+        tokenizer=tokenizer,
+        num_image_tokens=grid * grid,
+        chat_template=CHAT_TEMPLATE,
+    )
+    return LlavaOnevision(network.eval(), processor, card, revision="untrained")
+
+
+def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """Byte-level BPE over the texts; every coordinate from 0.00 to 1.00 becomes one token."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(_PIECES, "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(_SPECIAL),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    # Repeated so that merges up to whole coordinates outrank rare words.
+    coordinates = [", ".join(f"{k / 100:.2f}" for k in range(101))] * 2000
+    bpe.train_from_iterator([*texts, *coordinates], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        pad_token="<|pad|>",
+        eos_token="<|im_end|>",
+        padding_side="left",
+        extra_special_tokens={"image_token": "<image>", "video_token": "<video>"},
+    )
+
+
+def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> LlavaOnevisionConfig:
+    vision = SiglipVisionConfig(
+        image_size=config.image_size,
+        patch_size=config.patch_size,
+        hidden_size=config.vision_width,
+        intermediate_size=4 * config.vision_width,
+        num_hidden_layers=config.vision_layers,
+        num_attention_heads=config.heads,
+        vision_use_head=False,
+    )
+    text = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=config.text_width,
+        intermediate_size=3 * config.text_width,
+        num_hidden_layers=config.text_layers,
+        num_attention_heads=config.heads,
+        num_key_value_heads=config.heads,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    steps = range(1, config.tiles + 1)
+    side = config.image_size
+    return LlavaOnevisionConfig(
+        vision_config=vision,
+        text_config=text,
+        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
+        video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        image_grid_pinpoints=[[side * y, side * x] for y in steps for x in steps],
+        tie_word_embeddings=True,
+    )

@@ -1,0 +1,77 @@
+"""What there is: one literal table a kind, name → "module:attribute", resolved when used.
+
+Adding a source, task, metric, model or reward is one file and one row here. Packages outside add
+theirs through the entry-point groups ``radvlm.sources``, ``radvlm.tasks`` and so on.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from radvlm.errors import RegistryError
+
+Kind = Literal["sources", "tasks", "metrics", "models", "rewards"]
+
+TABLES: dict[Kind, dict[str, str]] = {
+    "sources": {
+        "phantom": "radvlm.sources.phantom.source:PhantomSource",
+        "folder": "radvlm.sources.folder:FolderSource",
+    },
+    "tasks": {
+        "report": "radvlm.tasks.report:Report",
+        "classification": "radvlm.tasks.classification:Classification",
+        "anatomical_grounding": "radvlm.tasks.anatomical_grounding:AnatomicalGrounding",
+        "abnormality_grounding": "radvlm.tasks.abnormality_grounding:AbnormalityGrounding",
+        "abnormality_detection": "radvlm.tasks.abnormality_detection:AbnormalityDetection",
+        "phrase_grounding": "radvlm.tasks.phrase_grounding:PhraseGrounding",
+        "conversation": "radvlm.tasks.conversation:Conversation",
+        "grounded_conversation": "radvlm.tasks.grounded_conversation:GroundedConversation",
+    },
+    "metrics": {
+        "rouge_l": "radvlm.metrics.rouge_l:RougeL",
+        "label_macro_f1": "radvlm.metrics.label_macro_f1:LabelMacroF1",
+        "report_label_f1": "radvlm.metrics.label_macro_f1:ReportLabelF1",
+        "fact_accuracy": "radvlm.metrics.fact_accuracy:FactAccuracy",
+        "ap50_by_name": "radvlm.metrics.ap50_by_name:Ap50ByName",
+        "box_f1_50": "radvlm.metrics.box_f1_50:BoxF1At50",
+        "mean_iou": "radvlm.metrics.mean_iou:MeanIou",
+    },
+    "models": {
+        "llava_onevision": "radvlm.models.llava_onevision:LlavaOnevision",
+    },
+    "rewards": {},
+}
+
+
+def names(kind: Kind) -> list[str]:
+    """Every name of a kind, those of other packages included, sorted."""
+    return sorted({*TABLES[kind], *_outside(kind)})
+
+
+def resolve(kind: Kind, name: str) -> Any:
+    """The object behind a name, imported now.
+
+    Raises:
+        RegistryError: there is none of that name, or what it needs is not installed.
+    """
+    target = TABLES[kind].get(name) or _outside(kind).get(name)
+    if target is None:
+        near = get_close_matches(name, names(kind), n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names(kind))}"
+        raise RegistryError(f"no {kind[:-1]} called {name!r}", remedy=hint)
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ImportError as error:
+        missing = error.name or module
+        raise RegistryError(
+            f"{kind[:-1]} {name!r} needs {missing!r}, which cannot be imported",
+            remedy="Install the extra that the documentation names for it",
+        ) from error
+
+
+def _outside(kind: Kind) -> dict[str, str]:
+    return {point.name: point.value for point in entry_points(group=f"radvlm.{kind}")}

@@ -1,0 +1,1 @@
+"""Checkpoints and what runs share, whatever they compute."""
