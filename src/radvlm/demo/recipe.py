@@ -8,6 +8,8 @@ from pydantic import Field
 
 from radvlm import recipe as recipes
 from radvlm.build.recipe import BuildRecipe, Roots, SourceChoice, TaskChoice
+from radvlm.errors import InputError
+from radvlm.evaluate.recipe import BootstrapSection, Condition, DecodingSection, EvaluateRecipe
 from radvlm.models.card import TOY_SCOPE
 from radvlm.models.tiny import TinyConfig
 from radvlm.recipe import Recipe, Section
@@ -15,6 +17,7 @@ from radvlm.sources.phantom.cohort import PhantomConfig
 from radvlm.train.recipe import ModelChoice, Schedule, TrainRecipe
 
 PRESETS = ("full", "quick")
+CONDITIONS: tuple[Condition, ...] = ("untrained", "blind", "majority", "trained")
 
 
 class DemoEvaluation(Section):
@@ -60,8 +63,30 @@ class DemoRecipe(Recipe):
             seed=self.seed,
         )
 
+    @property
+    def untrained(self) -> Path:
+        """The checkpoint before the first step."""
+        return self.out / "untrained"
+
+    def evaluate_recipe(self, condition: Condition) -> EvaluateRecipe:
+        """The recipe of the evaluation stage under one condition."""
+        trained = self.out / "model" / "checkpoint"
+        return EvaluateRecipe(
+            out=self.out / "evaluation",
+            data=self.out / "data",
+            model={"untrained": self.untrained, "majority": None}.get(condition, trained),
+            condition=condition,
+            per_task=self.evaluation.per_task,
+            batch_size=self.evaluation.batch,
+            decoding=DecodingSection(max_tokens=self.evaluation.max_tokens),
+            bootstrap=BootstrapSection(samples=self.evaluation.bootstrap, seed=self.seed),
+            seed=self.seed,
+        )
+
 
 def load_preset(name: str, out: Path) -> DemoRecipe:
     """The recipe that ships with the package under that name."""
+    if name not in PRESETS:
+        raise InputError(f"no preset called {name!r}", remedy=f"Known: {', '.join(PRESETS)}")
     path = Path(__file__).parent / f"{name}.yaml"
     return recipes.load(DemoRecipe, path, [f"out={out}"])

@@ -1,8 +1,7 @@
-"""Predictions → scores, from the log alone: no model, no images, any number of times.
+"""Predictions → scores, from the log alone: no model, any number of times.
 
-Every assistant turn with a target is one answer. What a model did not answer (no prediction, an
-error, an unreadable reply) is the metric's worst row and is counted as failed, never left out.
-Intervals are 95 % bootstrap percentiles over patients.
+Every assistant turn with a target is one answer; a failed one is the metric's worst row. Intervals
+are 95 % bootstrap percentiles over patients.
 """
 
 from __future__ import annotations
@@ -10,61 +9,34 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 
-from radvlm.codecs import get_codec
+from radvlm.errors import RadvlmError
+from radvlm.evaluate.answers import ImageMap, Item, read_answers
 from radvlm.evaluate.statistics import Floats, interval, patient_of, patient_weights
-from radvlm.io.image import image_size
 from radvlm.protocols import Metric, Rows, Task
-from radvlm.records import Answer, Example, Part, Prediction, Reply, Score, View
+from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
 
 log = logging.getLogger(__name__)
 
-ImageMap = Mapping[str, tuple[View, ...]]
-"""Example id → the views shown instead of the example's own."""
-
-FAILED = Answer(readable=False)
-"""What stands for an answer that was never given."""
-
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One answer to be scored: which user turn (from 0) of which example, said and wanted."""
+class Measured:
+    """A metric's rows [n, k] of a task's n items; none where it could not be computed."""
 
-    example: Example
-    turn: int
-    question: tuple[Part, ...]
-    answer: Answer
-    target: Answer
+    key: str
+    items: Sequence[Item]
+    metric: Metric | None = None
+    rows: Rows | None = None
 
-
-def read_answers(
-    examples: Sequence[Example],
-    predictions: Sequence[Prediction],
-    tasks: Mapping[str, Task],
-    images: ImageMap | None = None,
-) -> list[Item]:
-    """Every turn with a target, in the order of ``examples``, with what was answered to it.
-
-    Only sample 0 of a prediction is read. ``images`` gives the views that were shown, where they
-    were not the example's own: boxes are read against the size of what the model saw.
-    """
-    found = {p.example: p for p in predictions if p.sample == 0}
-    items = []
-    for example in examples:
-        prediction = found.get(example.id)
-        views = (images or {}).get(example.id, example.views)
-        for index, question, target in _asked(example):
-            answer = FAILED
-            if prediction is not None and index < len(prediction.replies):
-                reply = prediction.replies[index]
-                answer = _read(reply, question, tasks[example.task], prediction.codec, views[0])
-            items.append(Item(example, index, question, answer, target))
-    return items
+    def values(self, weights: Floats) -> Floats:
+        """The figure for each weighting [B, n] of the items, [B]; NaN where undefined."""
+        if self.metric is None or self.rows is None:
+            return np.full(len(weights), np.nan)
+        return self.metric.reduce(self.rows, weights)
 
 
 def score(
@@ -76,17 +48,18 @@ def score(
     seed: int = 0,
     images: ImageMap | None = None,
 ) -> list[Score]:
-    """Each default metric of each task; keys are ``task/metric key``.
+    """Each default metric of each task, tasks sorted; keys are ``task/metric key``.
 
-    A metric that cannot be computed has value none and a line in the application log; one that is
-    undefined on these targets (nothing to find, nothing found) has value none too. The interval
-    is none with fewer than two patients.
+    ``n_total`` counts answers, ``n_failed`` those missing or unreadable. The value is none where a
+    metric could not be computed (the application log says why) or is undefined here (nothing to
+    find and nothing found). The interval is none with fewer than two patients.
     """
-    items = read_answers(examples, predictions, tasks, images)
-    return [
-        _figure(key, measured, group, bootstrap, seed)
-        for key, measured, group in _measured(items, tasks)
-    ]
+    scores = []
+    for measured in measure(read_answers(examples, predictions, tasks, images), tasks):
+        weights = _weights(measured.items, bootstrap, seed)
+        failed = sum(not item.answer.readable for item in measured.items)
+        scores.append(_summary(measured, measured.values(weights), failed))
+    return scores
 
 
 def paired_difference(
@@ -97,16 +70,57 @@ def paired_difference(
     *,
     bootstrap: int = 1000,
     seed: int = 0,
+    second_images: ImageMap | None = None,
 ) -> list[Score]:
-    """``first`` minus ``second`` on the same examples, with the interval of the difference.
+    """``first`` minus ``second``, figure by figure, with the interval of the difference.
 
-    Both are resampled with the same patients. An answer failed by either counts in ``n_failed``.
+    Both are resampled with the same patients. An answer either of them failed is in ``n_failed``.
     """
-    items = read_answers(examples, first, tasks), read_answers(examples, second, tasks)
-    results = []
-    for (key, one, group), (_, two, other) in zip(
-        _measured(items[0], tasks), _measured(items[1], tasks), strict=True
-    ):
-        failed = sum(not (a.answer.readable and b.answer.readable) for a, b in zip(group, other))
-        results.append(_difference(key, one, two, group, failed, bootstrap, seed))
-    return results
+    one = measure(read_answers(examples, first, tasks), tasks)
+    two = measure(read_answers(examples, second, tasks, second_images), tasks)
+    scores = []
+    for a, b in zip(one, two, strict=True):
+        weights = _weights(a.items, bootstrap, seed)
+        failed = sum(
+            not (x.answer.readable and y.answer.readable)
+            for x, y in zip(a.items, b.items, strict=True)
+        )
+        scores.append(_summary(a, a.values(weights) - b.values(weights), failed))
+    return scores
+
+
+def measure(items: Sequence[Item], tasks: Mapping[str, Task]) -> Iterator[Measured]:
+    """The rows of each default metric of each task that has items; one that raises is logged."""
+    by_task: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        by_task[item.example.task].append(item)
+    for task, group in sorted(by_task.items()):
+        for name in tasks[task].metrics:
+            yield _rows(task, name, group)
+
+
+def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
+    key = f"{task}/{name}"
+    try:
+        metric: Metric = resolve("metrics", name)()
+        key = f"{task}/{metric.key}"
+        rows = metric.rows([item.answer for item in items], [item.target for item in items])
+    except Exception as error:  # one metric's defect must not lose the others' figures
+        reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
+        log.warning("%s could not be computed: %s", key, reason)
+        return Measured(key, items)
+    return Measured(key, items, metric, rows)
+
+
+def _weights(items: Sequence[Item], bootstrap: int, seed: int) -> Floats:
+    """Weights [1 + bootstrap, n]: the data as they are, then the resamples."""
+    clusters = [patient_of(item.example) for item in items]
+    samples = bootstrap if len(set(clusters)) > 1 else 0
+    return np.vstack([np.ones(len(items)), patient_weights(clusters, samples, seed)])
+
+
+def _summary(measured: Measured, values: Floats, failed: int) -> Score:
+    value = None if np.isnan(values[0]) else float(values[0])
+    bounds = None if value is None else interval(values[1:])
+    total = len(measured.items)
+    return Score(measured.key, value, bounds, total, total - failed, failed)

@@ -21,7 +21,8 @@ class BoxF1At50:
     """Rows [n, 3]: boxes that hit, boxes that do not, target boxes missed.
 
     Pooled precision is hits over the first two columns, recall hits over the first and third. An
-    unreadable answer has missed every target and is charged one false box a target, at least one.
+    unreadable answer has missed every target and is charged one false box a target (at least one,
+    and no fewer than it holds), so that failing is never better than answering nothing.
     """
 
     key = "box_f1_50/pooled@iou=0.5"
@@ -40,6 +41,6 @@ class BoxF1At50:
 def _counts(answer: Answer, target: Answer) -> tuple[int, int, int]:
     wanted = len(target.boxes)
     if not answer.readable:
-        return 0, max(1, wanted), wanted
+        return 0, max(1, wanted, len(answer.boxes)), wanted
     found = sum(hits(answer, target, 0.5))
     return found, len(answer.boxes) - found, wanted - found

@@ -44,8 +44,8 @@ def train(recipe: TrainRecipe, progress: Progress | None = None) -> Path:
     check_writable(recipe.out)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    examples = _examples(recipe)
-    model = _model(recipe, examples)
+    examples = training_examples(recipe)
+    model = start_model(recipe, examples)
     _fit(model, examples, recipe, progress)
     target = recipe.out / "checkpoint"
     model.save(target)
@@ -60,7 +60,8 @@ def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:
     return max(1, round(recipe.schedule.epochs * groups / recipe.schedule.batch))
 
 
-def _examples(recipe: TrainRecipe) -> list[Example]:
+def training_examples(recipe: TrainRecipe) -> list[Example]:
+    """The training examples of the recipe's tasks; ``InputError`` where there is none."""
     path = recipe.data / "examples-train.parquet"
     found = [e for e in read_examples(path) if not recipe.tasks or e.task in recipe.tasks]
     if not found:
@@ -68,7 +69,8 @@ def _examples(recipe: TrainRecipe) -> list[Example]:
     return found
 
 
-def _model(recipe: TrainRecipe, examples: Sequence[Example]) -> LlavaOnevision:
+def start_model(recipe: TrainRecipe, examples: Sequence[Example]) -> LlavaOnevision:
+    """The model as it is before the first step, with the card it will be saved with."""
     choice = recipe.model
     tasks = tuple(sorted({e.task for e in examples}))
     access = strictest(e.access for e in examples)

@@ -1,0 +1,93 @@
+"""Curves as inline SVG that takes its colours and fonts from the page it stands in."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from radvlm.evaluate.page_data import LossPoint
+
+# Stand-ins that are replaced by variables of the style sheet, so that one SVG is legible in light
+# and in dark: matplotlib itself can write only fixed colours.
+_INK, _GRID, _RAW, _LINE = "#010101", "#020202", "#030303", "#040404"
+_VARIABLES = {_INK: "--muted", _GRID: "--line", _RAW: "--accent-soft", _LINE: "--accent"}
+
+_STYLE: dict[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "radvlm",
+    "font.size": 11,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "grid.color": _GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+_SMOOTHED_FROM = 40
+"""Fewer points than this are drawn as they are."""
+
+
+def loss_curve(points: Sequence[LossPoint]) -> Markup:
+    """Loss against samples seen, and the learning rate below it where every point has one."""
+    rates = [p.rate for p in points if p.rate is not None]
+    both = len(rates) == len(points)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(6.4, 4.0 if both else 3.0), layout="constrained")
+        heights = [3, 1] if both else [1]
+        axes = figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)
+        samples = [p.samples for p in points]
+        _draw_loss(axes[0, 0], samples, [p.loss for p in points])
+        if both:
+            axes[1, 0].plot(samples, rates, color=_LINE, linewidth=1.6)
+            axes[1, 0].set(ylabel="Learning rate", ylim=(0, None))
+            axes[1, 0].ticklabel_format(axis="y", scilimits=(-2, 2), useMathText=True)
+        for axis in axes[:, 0]:
+            axis.grid(axis="y", linewidth=0.8)
+            axis.tick_params(length=0)
+            axis.margins(x=0.01)
+        axes[-1, 0].set_xlabel("Training samples seen")
+        axes[-1, 0].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        return _inline(figure)
+
+
+def smooth(values: Sequence[float], weight: float) -> list[float]:
+    """Exponential moving average without the bias of its start (Kingma & Ba 2015, §3)."""
+    average, smoothed = 0.0, []
+    for count, value in enumerate(values, start=1):
+        average = weight * average + (1 - weight) * value
+        smoothed.append(average / (1 - weight**count))
+    return smoothed
+
+
+def _draw_loss(axis: Axes, samples: list[int], losses: list[float]) -> None:
+    if len(losses) < _SMOOTHED_FROM:
+        axis.plot(samples, losses, color=_LINE, linewidth=2, marker="o", markersize=3)
+    else:
+        axis.plot(samples, losses, color=_RAW, linewidth=1)
+        axis.plot(samples, smooth(losses, 0.95), color=_LINE, linewidth=2)
+    axis.set(ylabel="Loss (nats a token)", ylim=(0, None))
+
+
+def _inline(figure: Figure) -> Markup:
+    stream = io.StringIO()
+    figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None})
+    text = stream.getvalue()
+    text = text[text.index("<svg") :]
+    for start, end in (("<metadata>", "</metadata>"), ("<style", "</style>")):
+        text = _without(text, start, end)
+    for colour, variable in _VARIABLES.items():
+        text = text.replace(colour, f"var({variable})")
+    return Markup(text)  # noqa: S704 - holds numbers and the labels above, nothing from data
+
+
+def _without(text: str, start: str, end: str) -> str:
+    """Metadata and style rules that would hold for the whole page."""
+    before, found, rest = text.partition(start)
+    return before + rest.partition(end)[2] if found else text

@@ -1,0 +1,177 @@
+"""``radvlm evaluate``: a model and a data set → predictions, then scores with intervals.
+
+Writes into ``out``: ``predictions-<condition>.jsonl`` (the write-ahead log; as confidential as the
+data it answers), ``scores.json`` with one entry a condition, and ``recipe-<condition>.json``. Run
+again, it goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from radvlm import __version__
+from radvlm import recipe as recipes
+from radvlm.codecs import CODECS
+from radvlm.errors import OutputError, RecipeError, TableError
+from radvlm.evaluate.answers import ImageMap
+from radvlm.evaluate.baseline import majority_predictions
+from radvlm.evaluate.blind import shuffled_images
+from radvlm.evaluate.log import read_predictions, write_predictions
+from radvlm.evaluate.predict import Progress, predict
+from radvlm.evaluate.recipe import EvaluateRecipe
+from radvlm.evaluate.score import score
+from radvlm.evaluate.tables import scores_as_json
+from radvlm.io.egress import strictest
+from radvlm.io.files import write_json
+from radvlm.io.tables import read_examples
+from radvlm.models.card import read_card
+from radvlm.protocols import Decoding, Model, Task
+from radvlm.records import Example, Prediction, Score
+from radvlm.registry import resolve
+
+SCORES = "scores.json"
+
+
+def evaluate(recipe: EvaluateRecipe, progress: Progress | None = None) -> list[Score]:
+    """Predict what the log does not hold yet, then score all of it.
+
+    Raises:
+        RecipeError: the condition needs a model and none is given, or no example is left.
+        OutputError: ``out`` holds scores of other examples.
+        CheckpointError, TableError: the model or the data set cannot be used.
+    """
+    examples = chosen(recipe)
+    log = log_path(recipe)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if recipe.condition == "majority":
+        train = read_examples(recipe.data / "examples-train.parquet")
+        write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
+    else:
+        decoding = Decoding(max_tokens=recipe.decoding.max_tokens)
+        predict(
+            load_model(recipe),
+            examples,
+            log,
+            decoding,
+            condition=recipe.condition,
+            batch_size=recipe.batch_size,
+            images=shown_images(recipe, examples),
+            progress=progress,
+        )
+    return score_log(recipe, examples)
+
+
+def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None) -> list[Score]:
+    """Score what ``out`` holds for the recipe's condition, without the model, and save it."""
+    examples = chosen(recipe) if examples is None else examples
+    predictions = read_predictions(log_path(recipe))
+    scores = score(
+        examples,
+        predictions,
+        tasks_of(examples),
+        bootstrap=recipe.bootstrap.samples,
+        seed=recipe.bootstrap.seed,
+        images=shown_images(recipe, examples),
+    )
+    _save(recipe, examples, predictions, scores)
+    return scores
+
+
+def chosen(recipe: EvaluateRecipe) -> list[Example]:
+    """The examples of the split that the recipe keeps, in the order of the data set."""
+    examples = list(read_examples(recipe.data / f"examples-{recipe.split}.parquet"))
+    by_task: dict[str, list[Example]] = defaultdict(list)
+    for example in examples:
+        if recipe.tasks is None or example.task in recipe.tasks:
+            by_task[example.task].append(example)
+    if missing := set(recipe.tasks or ()) - set(by_task):
+        raise RecipeError(f"no example of task {min(missing)!r}", recipe.data, "Build it first")
+    kept = [e for task in sorted(by_task) for e in _draw(by_task[task], recipe.per_task, recipe)]
+    ids = {example.id for example in _draw(kept, recipe.limit, recipe)}
+    if not ids:
+        raise RecipeError(f"no example in split {recipe.split!r}", recipe.data, "Build it first")
+    return [example for example in examples if example.id in ids]
+
+
+def shown_images(recipe: EvaluateRecipe, examples: Sequence[Example]) -> ImageMap | None:
+    """Another patient's views for the blind condition; none for all others."""
+    return shuffled_images(examples, recipe.seed) if recipe.condition == "blind" else None
+
+
+def tasks_of(examples: Sequence[Example]) -> dict[str, Task]:
+    """The tasks of the examples by name."""
+    return {name: resolve("tasks", name)() for name in sorted({e.task for e in examples})}
+
+
+def log_path(recipe: EvaluateRecipe) -> Path:
+    """The prediction log of the recipe's condition."""
+    return recipe.out / f"predictions-{recipe.condition}.jsonl"
+
+
+def load_model(recipe: EvaluateRecipe) -> Model:
+    """The checkpoint of the recipe, by the family its card names."""
+    if recipe.model is None:
+        raise RecipeError(f"condition {recipe.condition!r} needs a model", "model", "Name a folder")
+    family = read_card(recipe.model).family
+    model: Model = resolve("models", family).from_folder(recipe.model)
+    return model
+
+
+def data_hash(examples: Sequence[Example]) -> str:
+    """Hash of what was asked and wanted, whatever the order and wherever the images lie."""
+    lines = sorted(repr((e.id, [v.id for v in e.views], e.turns)) for e in examples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _draw(examples: list[Example], most: int | None, recipe: EvaluateRecipe) -> list[Example]:
+    if most is None or len(examples) <= most:
+        return examples
+    return random.Random(recipe.seed).sample(examples, most)
+
+
+def _save(
+    recipe: EvaluateRecipe,
+    examples: Sequence[Example],
+    predictions: Sequence[Prediction],
+    scores: Sequence[Score],
+) -> None:
+    data = data_hash(examples)
+    path = recipe.out / SCORES
+    conditions = _earlier(path, data)
+    makers = sorted({(p.model, p.revision, p.codec) for p in predictions})
+    conditions[recipe.condition] = {
+        "model": [dict(zip(("name", "revision", "codec"), made, strict=True)) for made in makers],
+        "radvlm": __version__,
+        "recipe": recipes.digest(recipe),
+        "bootstrap": recipe.bootstrap.model_dump(),
+        "scores": scores_as_json(scores),
+    }
+    head = {
+        "schema_version": 1,
+        "data": data,
+        "split": recipe.split,
+        "examples": len(examples),
+        "access": strictest(example.access for example in examples),
+    }
+    write_json(path, {**head, "conditions": conditions})
+    write_json(recipe.out / f"recipe-{recipe.condition}.json", recipes.dump(recipe))
+
+
+def _earlier(path: Path, data: str) -> dict[str, Any]:
+    """The conditions already scored on the same data."""
+    if not path.exists():
+        return {}
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+        found, conditions = tree["data"], dict(tree["conditions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TableError("no scores of radvlm", path, "Move the file away") from error
+    if found != data:
+        raise OutputError("holds scores of other examples", path, "Choose another out")
+    return conditions

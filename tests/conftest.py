@@ -1,0 +1,89 @@
+"""Shared fixtures: a small simulated cohort, its data set, and one tiny trained checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from radvlm.build.run import build
+from radvlm.demo.recipe import DemoRecipe, load_preset
+from radvlm.io.tables import read_examples
+from radvlm.records import Example
+from radvlm.sources.phantom.cohort import make_cohort
+from radvlm.train.run import train
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of one run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if (base.name.startswith("popen-")) else base
+
+
+def once(shared: Path, name: str, make: Callable[[Path], T]) -> Path:
+    """Make ``shared/name`` in the first process that asks; the others wait for it."""
+    target, lock = shared / name, shared / f"{name}.lock"
+    with _locked(lock):
+        if not target.exists():
+            make(target)
+    return target
+
+
+class _locked:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        import fcntl
+
+        self.file = self.path.open("w")
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+
+@pytest.fixture(scope="session")
+def demo_recipe(shared: Path) -> DemoRecipe:
+    """The quick demo's recipe with everything below the shared folder."""
+    return load_preset("quick", shared / "quick")
+
+
+@pytest.fixture(scope="session")
+def cohort(shared: Path, demo_recipe: DemoRecipe) -> Path:
+    """A folder with some sixty simulated patients."""
+    (shared / "quick").mkdir(exist_ok=True)
+    return once(shared, "quick/cohort", lambda path: make_cohort(demo_recipe.cohort, path))
+
+
+@pytest.fixture(scope="session")
+def data(shared: Path, cohort: Path, demo_recipe: DemoRecipe) -> Path:
+    """The data set built from the cohort."""
+    return once(shared, "quick/data", lambda _: build(demo_recipe.build_recipe()))
+
+
+@pytest.fixture(scope="session")
+def checkpoint(shared: Path, data: Path, demo_recipe: DemoRecipe) -> Path:
+    """A tiny checkpoint trained on that data set in seconds."""
+    once(shared, "quick/model", lambda _: train(demo_recipe.train_recipe()))
+    return shared / "quick" / "model" / "checkpoint"
+
+
+@pytest.fixture(scope="session")
+def test_examples(data: Path) -> list[Example]:
+    """Every example of the test patients."""
+    return list(read_examples(data / "examples-test.parquet"))
+
+
+@pytest.fixture
+def real_cxr() -> Iterator[Path]:
+    """The folder of real radiographs beside the checkout; skips where it is absent."""
+    folder = Path(__file__).parents[1] / "../shared/data/real_cxr"
+    if not (folder / "manifest.csv").exists():
+        pytest.skip("no folder of real radiographs beside the checkout")
+    yield folder.resolve()
