@@ -132,7 +132,8 @@ def demo(
     from radvlm.demo.run import run_demo
 
     summary = run_demo(preset, out, quiet=as_json)
-    _say(as_json, summary, summary["next"])
+    lines = [f"{what}:\n  {command}" for what, command in summary["next"]]
+    _say(as_json, summary, "\n".join([f"report: {summary['page']}", *lines]))
 
 
 @app.command()
@@ -163,7 +164,7 @@ def list_(
 
     if kind not in registry.TABLES:
         raise typer.BadParameter(f"one of {', '.join(registry.TABLES)}")
-    names = registry.names(kind)  # type: ignore[arg-type]  # checked above
+    names = registry.names(kind)
     _say(as_json, {kind: names}, "\n".join(names))
 
 
@@ -191,7 +192,19 @@ def chat(
     """Talk about one radiograph in the terminal; /draw FILE writes the boxes, /quit ends."""
     from radvlm.chatting import chat_in_terminal
 
-    chat_in_terminal(model, image)
+    chat_in_terminal(model, image, Console())
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="A checkpoint, a data set folder or an image.")],
+    as_json: AsJson = False,
+) -> None:
+    """What a file or folder holds."""
+    from radvlm.inspecting import inspect as facts_of
+
+    facts = facts_of(path)
+    _say(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
 
 
 @app.command()
@@ -214,9 +227,9 @@ def _show_plan(recipe: Recipe) -> None:
 
 
 def _stage(name: str, quiet: bool) -> Any:
-    from radvlm.io.progress import one_stage
+    from radvlm.io.progress import Stages
 
-    return one_stage(name, quiet)
+    return Stages(total=1, quiet=quiet).alone(name)
 
 
 def _say(as_json: bool, data: Any, text: Any) -> None:

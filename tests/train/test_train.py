@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,7 @@ def test_the_loss_is_the_plain_cross_entropy_of_the_assistant_s_tokens(
     checkpoint: Path, data: Path
 ) -> None:
     model = LlavaOnevision.from_folder(checkpoint)
-    examples = [e for e in read_examples(data / "examples-train.parquet")][:3]
+    examples = list(islice(read_examples(data / "examples-train.parquet"), 3))
     encoded = [model.encode(to_chat([e]), open_reply=False) for e in examples]
     batch = model.collate(encoded, left=False)
     found = answer_loss(model.network, batch)

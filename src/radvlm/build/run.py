@@ -72,8 +72,9 @@ def ask(study: Study, task: Task, repeats: int, seed: int) -> Iterator[Example]:
 
 def incomplete(manifest: dict[str, Any], recipe: BuildRecipe) -> bool:
     """Whether more records were quarantined than the recipe tolerates."""
-    lost = len(manifest["quarantine"])
-    return lost > recipe.tolerance * (lost + manifest["studies"])
+    lost: int = len(manifest["quarantine"])
+    read: int = manifest["studies"]
+    return lost > recipe.tolerance * (lost + read)
 
 
 def _source(recipe: BuildRecipe, name: str) -> Source:

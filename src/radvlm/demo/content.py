@@ -18,6 +18,7 @@ import yaml
 
 from radvlm import __version__
 from radvlm import recipe as recipes
+from radvlm.codecs import get_codec
 from radvlm.demo.recipe import CONDITIONS, DemoRecipe
 from radvlm.evaluate.answers import Item, read_answers
 from radvlm.evaluate.log import read_predictions
@@ -26,6 +27,7 @@ from radvlm.evaluate.page_data import (
     Conversation,
     LossPoint,
     MetricRow,
+    NamedBox,
     PageData,
     Picture,
     RegionBar,
@@ -34,6 +36,7 @@ from radvlm.evaluate.page_data import (
     Step,
     TaskTable,
 )
+from radvlm.evaluate.recipe import Condition
 from radvlm.evaluate.run import chosen, log_path, shown_images, tasks_of
 from radvlm.evaluate.score import paired_difference
 from radvlm.io.files import read_json
@@ -59,18 +62,21 @@ MUST_BEAT_BLIND = {
 }
 """The figures that show learning from the image, each compared with the blind column."""
 BOX_TASKS = (
-    "anatomical_grounding", "abnormality_grounding", "abnormality_detection", "phrase_grounding"
+    "anatomical_grounding",
+    "abnormality_grounding",
+    "abnormality_detection",
+    "phrase_grounding",
 )
 LOSS_POINTS = 150
 
 
-def page_data(recipe: DemoRecipe, seconds: Mapping[str, float], commands: Sequence[tuple[str, str]]) -> PageData:
+def page_data(
+    recipe: DemoRecipe, seconds: Mapping[str, float], commands: Sequence[tuple[str, str]]
+) -> PageData:
     """Everything on the page of a finished demo."""
     settings = recipe.evaluate_recipe("trained")
     examples = chosen(settings)
-    made = {
-        name: read_predictions(log_path(recipe.evaluate_recipe(name))) for name in CONDITIONS
-    }
+    made = {name: read_predictions(log_path(recipe.evaluate_recipe(name))) for name in CONDITIONS}
     tasks = tasks_of(examples)
     items = {name: read_answers(examples, made[name], tasks) for name in ("majority", "trained")}
     return PageData(
@@ -91,12 +97,11 @@ def page_data(recipe: DemoRecipe, seconds: Mapping[str, float], commands: Sequen
 
 
 def _tables(
-    recipe: DemoRecipe, examples: Sequence[Example], made: Mapping[str, list[Prediction]]
+    recipe: DemoRecipe, examples: Sequence[Example], made: Mapping[Condition, list[Prediction]]
 ) -> tuple[TaskTable, ...]:
     saved = read_json(recipe.out / "evaluation" / "scores.json")["conditions"]
     scores = {
-        name: {s.key: s for s in map(score_from_json, saved[name]["scores"])}
-        for name in CONDITIONS
+        name: {s.key: s for s in map(score_from_json, saved[name]["scores"])} for name in CONDITIONS
     }
     beaten = {
         s.key: s
@@ -115,7 +120,7 @@ def _tables(
 
 
 def _table(
-    task: str, scores: Mapping[str, Mapping[str, Score]], beaten: Mapping[str, Score]
+    task: str, scores: Mapping[Condition, Mapping[str, Score]], beaten: Mapping[str, Score]
 ) -> TaskTable:
     rows = []
     for name in resolve("tasks", task).metrics:
@@ -168,16 +173,14 @@ def _picture(item: Item) -> Picture:
     )
 
 
-def _boxes(answer: Answer) -> tuple[tuple[str, object], ...]:
+def _boxes(answer: Answer) -> tuple[NamedBox, ...]:
     return tuple((name, box) for name, box, _ in answer.boxes)
 
 
 def _conversation(
     examples: Sequence[Example], predictions: Sequence[Prediction]
 ) -> Conversation | None:
-    """The first grounded conversation with the model's own replies in the place of the reference."""
-    from radvlm.codecs import get_codec
-
+    """The first grounded conversation, with the model's own replies."""
     said = {p.example: p for p in predictions if not p.error}
     for example in sorted(examples, key=lambda e: e.id):
         if example.task != "grounded_conversation" or example.id not in said:

@@ -64,8 +64,10 @@ def next_commands(out: Path) -> list[tuple[str, str]]:
     image = min((out / "cohort" / "images").iterdir())
     model = out / "model" / "checkpoint"
     return [
-        ("read one radiograph and draw its boxes",
-         f"radvlm read {image} --model {model} --draw boxes.png"),
+        (
+            "read one radiograph and draw its boxes",
+            f"radvlm read {image} --model {model} --draw boxes.png",
+        ),
         ("talk about it", f"radvlm chat {image} --model {model}"),
         ("look into the checkpoint", f"radvlm inspect {model}"),
         ("simulate a cohort of your own", "radvlm phantom my_cohort --patients 100 --seed 7"),
@@ -123,6 +125,4 @@ def _earlier(recipe: DemoRecipe) -> dict[str, float]:
 
 
 def _remember(recipe: DemoRecipe, done: dict[str, float]) -> None:
-    write_json(
-        recipe.out / "stages.json", {"recipe": recipes.digest(recipe), "seconds": done}
-    )
+    write_json(recipe.out / "stages.json", {"recipe": recipes.digest(recipe), "seconds": done})

@@ -81,9 +81,7 @@ def _asked(example: Example) -> Iterator[tuple[int, tuple[Part, ...], Answer]]:
             yield asked, question, turn.target
 
 
-def _read(
-    reply: Reply, question: tuple[Part, ...], task: Task, codec: str, view: View
-) -> Answer:
+def _read(reply: Reply, question: tuple[Part, ...], task: Task, codec: str, view: View) -> Answer:
     if reply.finish == "error":
         return FAILED
     parts, mended = get_codec(codec).parse(reply.text, size_of(view))

@@ -86,16 +86,10 @@ def _mean_box_reply(boxed: Sequence[_Taught]) -> Parts:
 
 
 def _with_box(parts: Parts, box: Box) -> Parts:
-    """The reply with its first boxes replaced by ``box``, up to any further boxes."""
-    written: list[Part] = []
-    for part in parts:
-        if isinstance(part, str):
-            written.append(part)
-        elif any(isinstance(before, tuple) for before in written):
-            break
-        else:
-            written.append((box,))
-    return tuple(written)
+    """The reply with ``box`` for its first boxes; it ends there if further boxes follow."""
+    places = [index for index, part in enumerate(parts) if isinstance(part, tuple)]
+    rest = parts[places[0] + 1 :] if len(places) == 1 else ()
+    return (*parts[: places[0]], (box,), *rest)
 
 
 def _majority_present(taught: Sequence[_Taught]) -> set[str]:

@@ -3,7 +3,8 @@
 A line is the prediction (``io.jsonl``) under ``prediction``, beside ``run`` (model, revision,
 codec, decoding, condition) and ``asked`` (digest of the questions and the views shown). A line
 stands for an example only where all of these agree, so a changed model, data set or setting is
-never mistaken for work already done.
+never mistaken for work already done. The file may hold what a report would, so only its owner can
+read it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class PredictionLog:
     """The predictions of one run, in a file that may also hold earlier, different runs."""
 
     def __init__(self, path: Path, run: dict[str, Any]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
         self._run = run
         self._log = JsonlLog(path)
         self._done = {_key(line) for line in _lines(self._log, path) if line["run"] == run}
@@ -61,6 +64,10 @@ class PredictionLog:
         self._log.append(line)
         self._done.add(_key(line))
 
+    def close(self) -> None:
+        """Close the file."""
+        self._log.close()
+
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     """A whole log of predictions that no model made, in place of any that is there."""
@@ -69,7 +76,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
         {"run": run, "asked": "", "prediction": prediction_to_json(prediction)}
         for prediction in predictions
     ]
-    with atomic_path(path) as aside:
+    with atomic_path(path, private=True) as aside:
         aside.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 
@@ -77,8 +84,10 @@ def read_predictions(path: Path) -> list[Prediction]:
     """The predictions of the run that wrote the last line; of one example, the last.
 
     Raises:
-        TableError: a line is not one of this log.
+        TableError: there is no log, or a line is not one of it.
     """
+    if not path.exists():
+        raise TableError("there are no predictions", path, "Predict first")
     lines = list(_lines(JsonlLog(path), path))
     latest = {
         (line["prediction"]["example"], line["prediction"]["sample"]): line["prediction"]

@@ -15,10 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from radvlm.errors import EgressError, OutputError
 from radvlm.evaluate import page_marks as marks
-from radvlm.evaluate.page_data import Comparison, MetricRow, PageData, TaskTable
-from radvlm.evaluate.plots import loss_curve
+from radvlm.evaluate.page_data import Comparison, MetricRow, PageData, TaskTable, Verdict
+from radvlm.evaluate.plots import SMOOTHED_FROM, loss_curve
 from radvlm.io import egress
+from radvlm.io.draw import PREDICTED, REFERENCE
 from radvlm.io.files import atomic_path
+from radvlm.io.progress import duration
 from radvlm.records import Score
 
 LIMIT = 5_000_000
@@ -58,26 +60,27 @@ def render_page(data: PageData, max_side: int = SIDES[0], withheld: str = "") ->
             talk=talk,
             talk_marks=talk_marks,
             loss_svg=loss_curve(data.loss) if data.loss else None,
-            weak=[table for table in data.tables if failings(table)],
+            smoothed=len(data.loss) >= SMOOTHED_FROM,
+            lost=[table for table in data.tables if comparisons(table, "does not beat")],
+            open=[table for table in data.tables if comparisons(table, "cannot be told")],
             compared=[table for table in data.tables if comparisons(table)],
+            colours={"predicted": PREDICTED, "reference": REFERENCE},
         )
     )
 
 
-def comparisons(table: TaskTable) -> list[tuple[MetricRow, Comparison]]:
-    """Every comparison of a task, with the metric it is about."""
-    return [(row, comparison) for row in table.rows for comparison in row.comparisons]
-
-
-def failings(table: TaskTable) -> list[tuple[MetricRow, Comparison]]:
-    """The comparisons of a task that were not won."""
-    return [(row, one) for row, one in comparisons(table) if one.verdict != "beats"]
+def comparisons(
+    table: TaskTable, verdict: Verdict | None = None
+) -> list[tuple[MetricRow, Comparison]]:
+    """The comparisons of a task with their metrics, all or only those of one verdict."""
+    found = [(row, comparison) for row in table.rows for comparison in row.comparisons]
+    return [(row, one) for row, one in found if verdict in (None, one.verdict)]
 
 
 def best(row: MetricRow) -> float | None:
     """The highest value of a row as it is written, none where nothing could be computed."""
-    values = [number(s.value) for s in row.scores if s is not None and s.value is not None]
-    return max(map(float, values), default=None)
+    values = (round(s.value, 2) for s in row.scores if s is not None and s.value is not None)
+    return max(values, default=None)
 
 
 def number(value: float) -> str:
@@ -109,18 +112,6 @@ def sentence(comparison: Comparison) -> str:
     return f"cannot be told whether {pair}: {difference}"
 
 
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
 def _fitting(data: PageData, withheld: str, path: Path) -> bytes:
     for side in SIDES:
         text = render_page(data, side, withheld).encode("utf-8")
@@ -145,7 +136,6 @@ def _environment() -> Environment:
         duration=duration,
         best=best,
         comparisons=comparisons,
-        failings=failings,
         data_uri=marks.data_uri,
         picture_marks=marks.picture_marks,
         picture_alt=marks.picture_alt,

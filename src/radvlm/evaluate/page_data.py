@@ -46,7 +46,10 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskTable:
-    """The figures of one task; ``columns`` are the conditions, the model in question last."""
+    """The figures of one task; ``columns`` are the conditions, the model in question last.
+
+    The first metric that is compared, or else the first of all, stands for the task in short.
+    """
 
     task: str
     title: str

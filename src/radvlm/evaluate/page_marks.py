@@ -70,8 +70,13 @@ def data_uri(pixels: Pixels, max_side: int) -> str:
 
 
 def picture_marks(picture: Picture) -> list[Mark]:
-    """True boxes (dashed) below, predicted boxes (solid) above them."""
-    return [Mark(box, name, "true", "below") for name, box in picture.true] + [
+    """True boxes (dashed) below, predicted boxes (solid) above them.
+
+    A name that both have is written once, at the predicted box.
+    """
+    predicted = {name for name, _ in picture.predicted}
+    true = [(box, "" if name in predicted else name) for name, box in picture.true]
+    return [Mark(box, tag, "true", "below") for box, tag in true] + [
         Mark(box, name, "predicted") for name, box in picture.predicted
     ]
 

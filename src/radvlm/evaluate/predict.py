@@ -8,6 +8,7 @@ again, no example in the log is asked twice and none is lost.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,13 +52,14 @@ def predict(
     waiting = [example for example in examples if not known.holds(example, shown[example.id])]
     waiting.sort(key=_length)
     done = len(examples) - len(waiting)
-    for start in range(0, len(waiting), batch_size):
-        batch = [_Play(e, shown[e.id], _script(e)) for e in waiting[start : start + batch_size]]
-        for play in _finished(model, batch, decoding):
-            known.append(play.example, play.views, play.prediction(model))
-            done += 1
-            if progress:
-                progress(done, len(examples))
+    with closing(known):
+        for start in range(0, len(waiting), batch_size):
+            batch = [_Play(e, shown[e.id], _script(e)) for e in waiting[start : start + batch_size]]
+            for play in _finished(model, batch, decoding):
+                known.append(play.example, play.views, play.prediction(model))
+                done += 1
+                if progress:
+                    progress(done, len(examples))
 
 
 @dataclass(slots=True)

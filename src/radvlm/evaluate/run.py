@@ -8,7 +8,6 @@ again, it goes on where it stopped.
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from radvlm import __version__
 from radvlm import recipe as recipes
 from radvlm.codecs import CODECS
-from radvlm.errors import OutputError, RecipeError, TableError
+from radvlm.errors import OutputError, RecipeError
 from radvlm.evaluate.answers import ImageMap
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
@@ -28,7 +27,7 @@ from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.score import score
 from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.egress import strictest
-from radvlm.io.files import write_json
+from radvlm.io.files import read_json, write_json
 from radvlm.io.tables import read_examples
 from radvlm.models.card import read_card
 from radvlm.protocols import Decoding, Model, Task
@@ -48,7 +47,6 @@ def evaluate(recipe: EvaluateRecipe, progress: Progress | None = None) -> list[S
     """
     examples = chosen(recipe)
     log = log_path(recipe)
-    log.parent.mkdir(parents=True, exist_ok=True)
     if recipe.condition == "majority":
         train = read_examples(recipe.data / "examples-train.parquet")
         write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
@@ -167,11 +165,8 @@ def _earlier(path: Path, data: str) -> dict[str, Any]:
     """The conditions already scored on the same data."""
     if not path.exists():
         return {}
-    try:
-        tree = json.loads(path.read_text(encoding="utf-8"))
-        found, conditions = tree["data"], dict(tree["conditions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TableError("no scores of radvlm", path, "Move the file away") from error
-    if found != data:
+    tree = read_json(path)
+    if tree.get("data") != data:
         raise OutputError("holds scores of other examples", path, "Choose another out")
+    conditions: dict[str, Any] = tree["conditions"]
     return conditions

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from radvlm.errors import RadvlmError
 from radvlm.evaluate.answers import ImageMap, Item, read_answers
-from radvlm.evaluate.statistics import Floats, interval, patient_of, patient_weights
+from radvlm.evaluate.statistics import Floats, interval, patient_of, resample
 from radvlm.protocols import Metric, Rows, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
@@ -56,9 +56,8 @@ def score(
     """
     scores = []
     for measured in measure(read_answers(examples, predictions, tasks, images), tasks):
-        weights = _weights(measured.items, bootstrap, seed)
         failed = sum(not item.answer.readable for item in measured.items)
-        scores.append(_summary(measured, measured.values(weights), failed))
+        scores.append(_summary(measured, measured.values, failed, bootstrap, seed))
     return scores
 
 
@@ -80,12 +79,11 @@ def paired_difference(
     two = measure(read_answers(examples, second, tasks, second_images), tasks)
     scores = []
     for a, b in zip(one, two, strict=True):
-        weights = _weights(a.items, bootstrap, seed)
         failed = sum(
             not (x.answer.readable and y.answer.readable)
             for x, y in zip(a.items, b.items, strict=True)
         )
-        scores.append(_summary(a, a.values(weights) - b.values(weights), failed))
+        scores.append(_summary(a, _minus(a, b), failed, bootstrap, seed))
     return scores
 
 
@@ -99,12 +97,17 @@ def measure(items: Sequence[Item], tasks: Mapping[str, Task]) -> Iterator[Measur
             yield _rows(task, name, group)
 
 
+def _minus(a: Measured, b: Measured) -> Callable[[Floats], Floats]:
+    return lambda weights: a.values(weights) - b.values(weights)
+
+
 def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
     key = f"{task}/{name}"
     try:
         metric: Metric = resolve("metrics", name)()
         key = f"{task}/{metric.key}"
         rows = metric.rows([item.answer for item in items], [item.target for item in items])
+        metric.reduce(rows, np.ones((1, len(items))))
     except Exception as error:  # one metric's defect must not lose the others' figures
         reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
         log.warning("%s could not be computed: %s", key, reason)
@@ -112,15 +115,16 @@ def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
     return Measured(key, items, metric, rows)
 
 
-def _weights(items: Sequence[Item], bootstrap: int, seed: int) -> Floats:
-    """Weights [1 + bootstrap, n]: the data as they are, then the resamples."""
-    clusters = [patient_of(item.example) for item in items]
-    samples = bootstrap if len(set(clusters)) > 1 else 0
-    return np.vstack([np.ones(len(items)), patient_weights(clusters, samples, seed)])
-
-
-def _summary(measured: Measured, values: Floats, failed: int) -> Score:
-    value = None if np.isnan(values[0]) else float(values[0])
-    bounds = None if value is None else interval(values[1:])
-    total = len(measured.items)
+def _summary(
+    measured: Measured,
+    values: Callable[[Floats], Floats],
+    failed: int,
+    bootstrap: int,
+    seed: int,
+) -> Score:
+    clusters = [patient_of(item.example) for item in measured.items]
+    figures = resample(values, clusters, bootstrap, seed)
+    value = None if np.isnan(figures[0]) else float(figures[0])
+    bounds = None if value is None else interval(figures[1:])
+    total = len(clusters)
     return Score(measured.key, value, bounds, total, total - failed, failed)

@@ -15,8 +15,10 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlavaOnevisionForConditionalGeneration, TextIteratorStreamer
+from transformers.utils import logging as transformers_logging
 
 from radvlm.codecs import get_codec
 from radvlm.errors import CheckpointError
@@ -71,12 +73,13 @@ class LlavaOnevision:
             CheckpointError: the folder lacks ``radvlm.json`` or cannot be loaded.
         """
         card = read_card(folder)
+        transformers_logging.disable_progress_bar()
         try:
             network = LlavaOnevisionForConditionalGeneration.from_pretrained(
                 folder, local_files_only=True, dtype="auto"
             )
             processor = load_processor(folder)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise CheckpointError(f"cannot be loaded ({reason})", folder, "Copy it anew") from error
         network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
@@ -84,6 +87,7 @@ class LlavaOnevision:
 
     def save(self, folder: Path, card: Card | None = None) -> None:
         """Write the usual Hugging Face layout and ``radvlm.json``, whole or not at all."""
+        transformers_logging.disable_progress_bar()
         with atomic_folder(folder, replace=True) as aside:
             self.network.save_pretrained(aside)
             self.processor.save_pretrained(aside)
@@ -117,7 +121,7 @@ class LlavaOnevision:
             (width, height),
             len(sizes),
             self.card.system,
-            tokenizer.all_special_tokens,
+            [token.content for token in tokenizer.added_tokens_decoder.values()],
         )
         expanded = iter(self._image_tokens(sizes))
 

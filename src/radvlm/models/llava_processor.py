@@ -48,7 +48,7 @@ class ImageTextProcessor(LlavaOnevisionProcessor):  # type: ignore[misc]  # unty
 
 def load_processor(folder: Path) -> ImageTextProcessor:
     """The processor saved in a folder, by us or by the stock class."""
-    processor = ImageTextProcessor.from_pretrained(folder)
+    processor: ImageTextProcessor = ImageTextProcessor.from_pretrained(folder)
     if not isinstance(processor.image_processor, LlavaOnevisionImageProcessorPil):
         processor.image_processor = LlavaOnevisionImageProcessorPil.from_pretrained(folder)
     return processor

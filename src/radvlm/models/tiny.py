@@ -27,13 +27,14 @@ from radvlm.models.llava_processor import ImageTextProcessor
 from radvlm.recipe import Section
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% for message in messages %}<|{{ message['role'] }}|>"
     "{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<image>\n{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    "{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% if message['role'] == 'assistant' %}<|im_end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
-_SPECIAL = ("<|pad|>", "<|im_start|>", "<|im_end|>", "<image>", "<video>")
+"""Two tokens a question: on a laptop every token counts."""
+_SPECIAL = ("<|pad|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<image>", "<video>")
 _PIECES = Regex(r"\d\.\d\d|, | ?[A-Za-z]+|\d| ?[^\sA-Za-z\d]+|\s+")
 """A coordinate is one piece and a separator one, so a box costs nine tokens."""
 
@@ -46,8 +47,9 @@ class TinyConfig(Section):
     tiles: int = 1
     vision_width: int = 192
     vision_layers: int = 4
-    text_width: int = 256
-    text_layers: int = 4
+    text_width: int = 192
+    text_layers: int = 3
+    text_mlp: int = 384
     heads: int = 4
     vocabulary: int = 1600
     seed: int = 0
@@ -59,6 +61,8 @@ def make_tiny(config: TinyConfig, texts: Iterable[str], card: Card) -> LlavaOnev
     architecture = _architecture(config, tokenizer)
     torch.manual_seed(config.seed)
     network = LlavaOnevisionForConditionalGeneration(architecture)
+    _order_positions(network, config)
+    _order_coordinates(network, tokenizer)
     grid = config.image_size // config.patch_size
     processor = ImageTextProcessor(
         image_processor=LlavaOnevisionImageProcessorPil(
@@ -102,6 +106,36 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
 
 
+def waves(places: torch.Tensor, width: int) -> torch.Tensor:
+    """Sines and cosines of places in 0…1 at doubling frequencies, float32 [n, width], rms 1."""
+    frequencies = torch.pi * 2.0 ** torch.linspace(0, 6, width // 2)
+    angles = places[:, None] * frequencies
+    return torch.cat([angles.sin(), angles.cos()], dim=1) * 2**0.5
+
+
+@torch.no_grad()
+def _order_positions(network: LlavaOnevisionForConditionalGeneration, config: TinyConfig) -> None:
+    """Begin with patch positions that say where they are; from scratch that takes long to find."""
+    grid = config.image_size // config.patch_size
+    rows, columns = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
+    half = config.vision_width // 2
+    places = [waves((axis.flatten() + 0.5) / grid, half) for axis in (rows, columns)]
+    embedding = network.model.vision_tower.embeddings.position_embedding
+    embedding.weight.copy_(torch.cat(places, dim=1) * 0.5)
+
+
+@torch.no_grad()
+def _order_coordinates(
+    network: LlavaOnevisionForConditionalGeneration, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """Begin with coordinate tokens in their order, so that near values have near embeddings."""
+    written = [f"{k / 100:.2f}" for k in range(101)]
+    ids = [tokenizer(text, add_special_tokens=False).input_ids for text in written]
+    table = network.get_input_embeddings().weight
+    ordered = waves(torch.arange(101) / 100, table.shape[1]) * table.std()
+    table[[one[0] for one in ids]] = ordered
+
+
 def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> LlavaOnevisionConfig:
     vision = SiglipVisionConfig(
         image_size=config.image_size,
@@ -115,7 +149,7 @@ def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Lla
     text = Qwen2Config(
         vocab_size=len(tokenizer),
         hidden_size=config.text_width,
-        intermediate_size=3 * config.text_width,
+        intermediate_size=config.text_mlp,
         num_hidden_layers=config.text_layers,
         num_attention_heads=config.heads,
         num_key_value_heads=config.heads,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,7 +16,8 @@ from radvlm.train.recipe import Schedule
 
 def make_optimizer(network: nn.Module, vision_prefix: str, schedule: Schedule) -> torch.optim.AdamW:
     """AdamW with a group for the vision tower and one for the rest, each with its own rate."""
-    vision, rest = [], []
+    vision: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (vision if name.startswith(vision_prefix) else rest).append(parameter)
@@ -38,8 +40,10 @@ def set_rate(optimizer: torch.optim.Optimizer, schedule: Schedule, step: int, to
     return factor
 
 
-def answer_loss(network: nn.Module, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Mean next-token loss over the learned tokens (paper, equation 1).
+def answer_loss(network: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Mean next-token loss over the learned tokens (paper, equation 1), a scalar.
+
+    ``network`` is a transformers model with ``model`` and ``lm_head``.
 
     Logits are computed at those tokens alone: with a large vocabulary most of them are unused.
     """

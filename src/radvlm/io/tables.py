@@ -1,0 +1,239 @@
+"""Studies and examples as Parquet, read back exactly as they were written.
+
+Each file carries ``schema_version`` and the kind of its records; a newer version is refused.
+Rows are streamed in row groups with page checksums, and the file appears whole or not at all.
+Columns ``messages`` and ``objects`` follow ``io.turns``: no coordinate is ever text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from radvlm.errors import InputError, TableError
+from radvlm.io.files import atomic_path
+from radvlm.io.turns import (
+    BBOX,
+    MESSAGES,
+    OBJECTS,
+    corners,
+    turns_from_plain,
+    turns_to_plain,
+)
+from radvlm.records import Box, Dialogue, Example, Finding, Region, Study, View
+
+SCHEMA_VERSION = 1
+_ROW_GROUP = 4096
+
+_TEXT = pa.string()
+_VIEWS = pa.list_(
+    pa.struct(
+        {
+            "id": _TEXT,
+            "path": _TEXT,
+            "projection": _TEXT,
+            "width": pa.int64(),
+            "height": pa.int64(),
+        }
+    )
+)
+_FINDINGS = pa.list_(
+    pa.struct(
+        {
+            "name": _TEXT,
+            "status": _TEXT,
+            "origin": _TEXT,
+            "view": _TEXT,
+            "boxes": pa.list_(BBOX),
+            "phrase": _TEXT,
+            "confidence": pa.float64(),
+        }
+    )
+)
+_REGIONS = pa.list_(pa.struct({"name": _TEXT, "view": _TEXT, "bbox": BBOX}))
+_DIALOGUES = pa.list_(
+    pa.struct({"origin": _TEXT, "view": _TEXT, "messages": MESSAGES, "objects": OBJECTS})
+)
+_STUDIES = pa.schema(
+    {
+        "family": _TEXT,
+        "sources": pa.list_(_TEXT),
+        "id": _TEXT,
+        "patient": _TEXT,
+        "split": _TEXT,
+        "access": _TEXT,
+        "views": _VIEWS,
+        "texts": pa.map_(_TEXT, _TEXT),
+        "findings": _FINDINGS,
+        "regions": _REGIONS,
+        "dialogues": _DIALOGUES,
+        "sex": _TEXT,
+        "age": pa.float64(),
+        "prior": _TEXT,
+    }
+)
+_HEAD = ("id", "task", "source", "family", "patient", "split", "access")
+_EXAMPLES = pa.schema(
+    {**dict.fromkeys(_HEAD, _TEXT), "views": _VIEWS, "messages": MESSAGES, "objects": OBJECTS}
+)
+
+R = TypeVar("R")
+Plain = Mapping[str, Any]
+
+
+def write_studies(path: Path, studies: Iterable[Study]) -> int:
+    """Write studies in the order given and return how many.
+
+    Raises:
+        TableError: a record holds what Parquet cannot (text that is not Unicode).
+        OutputError: the file cannot be written.
+    """
+    return _write(path, "studies", _STUDIES, map(_study_to_plain, studies))
+
+
+def read_studies(path: Path) -> Iterator[Study]:
+    """The studies of a file in order; ``TableError`` where it is damaged or of a newer version."""
+    return _read(path, "studies", _STUDIES, _study_from_plain)
+
+
+def write_examples(path: Path, examples: Iterable[Example]) -> int:
+    """Write examples in the order given and return how many.
+
+    Raises:
+        TableError: a record holds what Parquet cannot (text that is not Unicode).
+        OutputError: the file cannot be written.
+    """
+    return _write(path, "examples", _EXAMPLES, map(_example_to_plain, examples))
+
+
+def read_examples(path: Path) -> Iterator[Example]:
+    """The examples of a file in order; ``TableError`` where it is damaged or of a newer version."""
+    return _read(path, "examples", _EXAMPLES, _example_from_plain)
+
+
+def _write(path: Path, kind: str, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> int:
+    marked = schema.with_metadata({"schema_version": str(SCHEMA_VERSION), "kind": kind})
+    count = 0
+    with (
+        atomic_path(path) as aside,
+        pq.ParquetWriter(aside, marked, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        while group := list(islice(rows, _ROW_GROUP)):
+            try:
+                writer.write_table(pa.Table.from_pylist(group, schema=marked))
+            except (pa.ArrowException, UnicodeEncodeError, TypeError) as error:
+                where = f"{path}, records {count + 1} to {count + len(group)}"
+                raise TableError("a value cannot be stored", where, "Check its type") from error
+            count += len(group)
+    return count
+
+
+def _read(path: Path, kind: str, schema: pa.Schema, make: Callable[[Plain], R]) -> Iterator[R]:
+    """Check the header now, then read as asked for."""
+    with _damage(path):
+        found = pq.read_schema(path)
+    marks = found.metadata or {}
+    if marks.get(b"kind") != kind.encode() or not marks.get(b"schema_version", b"").isdigit():
+        raise TableError(f"is not a table of {kind}", path, "Build the data set anew")
+    if int(marks[b"schema_version"]) > SCHEMA_VERSION:
+        version = marks[b"schema_version"].decode()
+        raise TableError(f"has schema version {version}, newer than this", path, "Update radvlm")
+    if not found.equals(schema):
+        raise TableError(f"lacks columns of a table of {kind}", path, "Build the data set anew")
+    return _rows(path, make)
+
+
+def _rows(path: Path, make: Callable[[Plain], R]) -> Iterator[R]:
+    number = 0
+    with _damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
+        for batch in file.iter_batches(batch_size=_ROW_GROUP // 4):
+            for row in batch.to_pylist():
+                number += 1
+                try:
+                    record = make(row)
+                except (InputError, TypeError, ValueError) as error:
+                    why = error.what if isinstance(error, InputError) else "a value is missing"
+                    where = f"{path}, record {number}"
+                    raise TableError(why, where, "Build the data set anew") from error
+                yield record
+
+
+@contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Turn what pyarrow says of a missing or damaged file into one line."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise TableError("does not exist", path, "Check the path") from error
+    except (OSError, pa.ArrowException) as error:
+        raise TableError("is damaged or no Parquet file", path, "Write it anew") from error
+
+
+def _view_to_plain(view: View) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "path": view.path,
+        "projection": view.projection,
+        "width": view.width,
+        "height": view.height,
+    }
+
+
+def _example_to_plain(example: Example) -> dict[str, Any]:
+    return {
+        **{name: getattr(example, name) for name in _HEAD},
+        "views": list(map(_view_to_plain, example.views)),
+        **turns_to_plain(example.turns),
+    }
+
+
+def _example_from_plain(row: Plain) -> Example:
+    return Example(
+        **{name: row[name] for name in _HEAD},
+        views=tuple(View(**view) for view in row["views"]),
+        turns=turns_from_plain(row),
+    )
+
+
+def _study_to_plain(study: Study) -> dict[str, Any]:
+    return {
+        **{name: getattr(study, name) for name in _STUDIES.names},
+        "views": list(map(_view_to_plain, study.views)),
+        "texts": list(study.texts.items()),
+        "findings": [
+            {name: getattr(f, name) for name in ("name", "status", "origin", "view", "phrase")}
+            | {"boxes": list(map(corners, f.boxes)), "confidence": f.confidence}
+            for f in study.findings
+        ],
+        "regions": [
+            {"name": r.name, "view": r.view, "bbox": corners(r.box)} for r in study.regions
+        ],
+        "dialogues": [
+            {"origin": d.origin, "view": d.view, **turns_to_plain(d.turns)} for d in study.dialogues
+        ],
+    }
+
+
+def _study_from_plain(row: Plain) -> Study:
+    return Study(
+        **{
+            **row,
+            "sources": tuple(row["sources"]),
+            "views": tuple(View(**view) for view in row["views"]),
+            "texts": dict(row["texts"]),
+            "findings": tuple(
+                Finding(**{**f, "boxes": tuple(Box(*b) for b in f["boxes"])})
+                for f in row["findings"]
+            ),
+            "regions": tuple(Region(r["name"], r["view"], Box(*r["bbox"])) for r in row["regions"]),
+            "dialogues": tuple(
+                Dialogue(turns_from_plain(d), d["origin"], d["view"]) for d in row["dialogues"]
+            ),
+        }
+    )

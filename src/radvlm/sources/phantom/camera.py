@@ -1,0 +1,92 @@
+"""Where the chest falls on the image: size, collimation, zoom, shift and roll.
+
+The variation is wide on purpose, so that a region's mean box says little and a model has to look.
+The lungs always stay inside the collimated field, up to a few per cent at the edges.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from radvlm.records import Box
+from radvlm.sources.phantom.anatomy import Anatomy
+from radvlm.sources.phantom.curves import Grid, Points
+
+MIN_VISIBLE = 0.4
+"""Least share of a box's area inside the field for it to be given."""
+
+MIN_SIDE = 0.01
+"""Least side of a box as a fraction of the image."""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """An image of ``width`` × ``height`` pixels of the body frame.
+
+    ``scale`` is in pixels per cm, ``roll`` in radians (clockwise), ``centre`` the pixel where the
+    body point ``origin`` falls, ``field`` the collimated rectangle as fractions of the image.
+    """
+
+    width: int
+    height: int
+    scale: float
+    roll: float
+    centre: tuple[float, float]
+    origin: tuple[float, float]
+    field: tuple[float, float, float, float]
+
+    def grid(self) -> Grid:
+        """Body coordinates of every pixel centre."""
+        x = (np.arange(self.width, dtype=np.float32) + np.float32(0.5 - self.centre[0]))[None, :]
+        y = (np.arange(self.height, dtype=np.float32) + np.float32(0.5 - self.centre[1]))[:, None]
+        cos, sin = np.float32(np.cos(self.roll)), np.float32(np.sin(self.roll))
+        per_pixel = np.float32(1 / self.scale)
+        u = (x * cos + y * sin) * per_pixel + np.float32(self.origin[0])
+        v = (y * cos - x * sin) * per_pixel + np.float32(self.origin[1])
+        return Grid.of(u, v, 1 / self.scale)
+
+    def pixels(self, points: Points) -> Points:
+        """Body points [n, 2] (u, v) in cm → image points [n, 2] (x, y) in pixels."""
+        u, v = (points - np.array(self.origin)).T * self.scale
+        cos, sin = np.cos(self.roll), np.sin(self.roll)
+        return np.stack([self.centre[0] + u * cos - v * sin, self.centre[1] + u * sin + v * cos], 1)
+
+    def box(self, points: Points) -> Box | None:
+        """The box around body points, cut to the field; none where little of it is visible."""
+        xy = self.pixels(points) / np.array([self.width, self.height])
+        low, high = xy.min(axis=0), xy.max(axis=0)
+        f = np.array(self.field)
+        cut_low, cut_high = np.maximum(low, f[:2]), np.minimum(high, f[2:])
+        seen = np.clip(cut_high - cut_low, 0, None)
+        if seen.min() < MIN_SIDE or seen.prod() < MIN_VISIBLE * (high - low).prod():
+            return None
+        return Box(*(float(c) for c in (*cut_low, *cut_high)))
+
+
+def aim(rng: np.random.Generator, anatomy: Anatomy, size: int) -> Camera:
+    """Place a chest on an image whose longer side has ``size`` pixels."""
+    aspect = rng.uniform(0.82, 1.18)
+    width, height = (size, round(size / aspect)) if aspect > 1 else (round(size * aspect), size)
+    margins = rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.45)
+    field = (margins[0], margins[1], 1 - margins[2], 1 - margins[3])
+    roll = float(np.radians(rng.uniform(-9, 9)))
+    low = np.array([-anatomy.half_width, 0.0])
+    high = np.array([anatomy.half_width, anatomy.dome_top[1] + 3.5 * anatomy.scale])
+    middle = (low + high) / 2
+    span = np.abs(np.cos(roll)) * (high - low) + np.abs(np.sin(roll)) * (high - low)[::-1]
+    room = np.array([(field[2] - field[0]) * width, (field[3] - field[1]) * height])
+    scale = float((room / span).min() * rng.uniform(0.55, 0.98))
+    slack = np.clip((room - span * scale) / 2, 0.01 * size, 0.17 * size)
+    where = np.array([(field[0] + field[2]) / 2 * width, (field[1] + field[3]) / 2 * height])
+    x, y = where + rng.uniform(-1, 1, 2) * slack
+    return Camera(
+        width=width,
+        height=height,
+        scale=scale,
+        roll=roll,
+        centre=(float(x), float(y)),
+        origin=(float(middle[0]), float(middle[1])),
+        field=(float(field[0]), float(field[1]), float(field[2]), float(field[3])),
+    )

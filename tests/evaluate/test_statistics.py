@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from fake_evaluation import fake_examples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from radvlm.evaluate.statistics import Floats, interval, patient_of, patient_weights, resample
+
+
+def mean_of(values: Floats) -> Callable[[Floats], Floats]:
+    return lambda weights: weights @ values / weights.sum(axis=1)
+
+
+@given(clusters=st.lists(st.integers(0, 5), min_size=1, max_size=30), seed=st.integers(0, 9))
+def test_patients_are_drawn_whole_and_as_many_as_there_are(clusters: list[int], seed: int) -> None:
+    weights = patient_weights(clusters, 20, seed)
+    assert weights.shape == (20, len(clusters))
+    first = {cluster: clusters.index(cluster) for cluster in clusters}
+    for row, cluster in enumerate(clusters):
+        assert (weights[:, row] == weights[:, first[cluster]]).all()
+    assert (weights[:, list(first.values())].sum(axis=1) == len(first)).all()
+    assert (weights == patient_weights(clusters, 20, seed)).all()
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(7)
+    covered = 0
+    for trial in range(300):
+        # 60 patients with 1 to 4 answers that share a patient effect; the true mean is 0.
+        sizes = rng.integers(1, 5, 60)
+        effect = np.repeat(rng.normal(size=60), sizes)
+        values = effect + 0.3 * rng.normal(size=sizes.sum())
+        patients = np.repeat(np.arange(60), sizes).tolist()
+        figures = resample(mean_of(values), patients, 350, trial)
+        assert len(figures) == 351 and figures[0] == pytest.approx(values.mean())
+        low, high = interval(figures[1:]) or (0, 0)
+        covered += low <= 0 <= high
+    # Three standard errors of a proportion of 0.95 in 300 are 0.038.
+    assert 0.90 <= covered / 300 <= 0.985
+
+
+def test_answers_of_one_patient_do_not_count_as_independent() -> None:
+    values = np.repeat(np.random.default_rng(0).normal(size=20), 10)
+    by_patient = patient_weights(np.repeat(np.arange(20), 10).tolist(), 2000, 0)
+    by_answer = patient_weights(range(200), 2000, 0)
+    spread = [(w @ values / w.sum(axis=1)).std() for w in (by_patient, by_answer)]
+    assert spread[0] == pytest.approx(values.std() / np.sqrt(20), rel=0.1)
+    assert spread[0] > 2 * spread[1]
+
+
+def test_samples_differ_between_blocks_and_repeat_with_the_seed() -> None:
+    rows = np.random.default_rng(0).random(50)
+    first, again, other = (resample(mean_of(rows), range(50), 250, seed) for seed in (0, 0, 1))
+    assert (first == again).all() and (first[1:] != other[1:]).all()
+    assert len(np.unique(first.round(12))) == 251
+    assert len(resample(mean_of(rows), [7] * 50, 250, 0)) == 1
+
+
+def test_interval_is_of_the_defined_values() -> None:
+    values = np.append(np.linspace(0, 1, 1001), [np.nan] * 5)
+    assert interval(values) == pytest.approx((0.025, 0.975))
+    assert interval(np.full(3, np.nan)) is None
+
+
+def test_an_unknown_patient_is_the_view() -> None:
+    first, _, second, *_ = fake_examples()
+    assert patient_of(first) == ("fake", "p0")
+    nameless = [dataclasses.replace(e, patient=None) for e in (first, second)]
+    assert patient_of(nameless[0]) != patient_of(nameless[1])
