@@ -175,7 +175,7 @@ def loss(n: int = 160) -> tuple[LossPoint, ...]:
         LossPoint(
             64 * (i + 1),
             float(0.35 + 3.2 * np.exp(-i / 22) + abs(noise[i])),
-            1e-3 * min((i + 1) / 10, (n - i) / (n - 10)),
+            min((i + 1) / 10, (n - i) / (n - 10)),
         )
         for i in range(n)
     )

@@ -67,7 +67,8 @@ def chat_in_terminal(
         if line == "/new":
             talk.turns = ()
         elif line.startswith("/draw"):
-            _draw(talk, line.removeprefix("/draw").strip(), console)
+            said = draw_last(talk, line.removeprefix("/draw").strip())
+            console.print(said, style="dim", markup=False, highlight=False)
         elif line:
             console.print("model: ", end="", style="bold")
             for piece in talk.ask(line):
@@ -75,12 +76,12 @@ def chat_in_terminal(
             console.print()
 
 
-def _draw(talk: Conversation, name: str, console: Console) -> None:
+def draw_last(talk: Conversation, name: str) -> str:
+    """Write the last reply's boxes into a PNG and say what was done."""
     boxes = talk.last_boxes()
     if not boxes or not name:
-        console.print("[dim]the last reply has no boxes, or no file was named[/]")
-        return
+        return "the last reply has no boxes, or no file was named"
     named = [(str(k + 1), box, PALETTE[k % len(PALETTE)]) for k, box in enumerate(boxes)]
     with atomic_path(Path(name)) as aside:
         draw_boxes(talk.pixels, named).save(aside, format="PNG")
-    console.print(f"[dim]{len(boxes)} boxes drawn into {name}[/]", highlight=False)
+    return f"{len(boxes)} boxes drawn into {name}"

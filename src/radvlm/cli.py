@@ -24,7 +24,6 @@ NOTICE = "Research use only; not a medical device and not for diagnosis."
 
 app = typer.Typer(
     help=f"Chest-radiograph vision-language models. {NOTICE}",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -39,13 +38,17 @@ ModelFolder = Annotated[Path, typer.Option("--model", help="A checkpoint folder.
 def main() -> None:
     """Entry point: every known error becomes one line and its exit status."""
     try:
-        app()
+        ended = app(sys.argv[1:] or ["--help"], standalone_mode=False)
     except RadvlmError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
-    except KeyboardInterrupt:
+    except typer.exceptions.TyperException as error:
+        print(f"error: {str(error).rstrip('.')}. See radvlm --help", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(1)
+    sys.exit(ended if isinstance(ended, int) else 0)
 
 
 @app.command()

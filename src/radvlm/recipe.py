@@ -31,7 +31,7 @@ class Recipe(Section):
     out: Path
 
 
-R = TypeVar("R", bound=Recipe)
+R = TypeVar("R", bound=Section)
 
 
 def load(kind: type[R], path: Path, overrides: Sequence[str] = ()) -> R:

@@ -16,7 +16,7 @@ from radvlm.evaluate.page import render_page, sentence, signed, write_page
 from radvlm.evaluate.page_data import Comparison, MetricRow, PageData, Picture, Run, TaskTable
 from radvlm.records import Score
 
-VOID = {"meta", "link", "img", "br", "path", "use", "rect"}
+VOID = {"meta", "link", "img", "br", "wbr", "path", "use", "rect"}
 
 
 class Outline(HTMLParser):
@@ -162,6 +162,12 @@ def test_figures_come_with_interval_count_and_failures(page: str) -> None:
     assert "0.94 [0.91, 0.97] 2 of 240 failed" in said
     assert "0.00 [0.00, 0.03] 240 of 240 failed" in said
     assert table[: table.index("</table>")].count('class="best"') == 2
+
+
+def test_nothing_is_emphasised_where_every_condition_is_as_good() -> None:
+    row = MetricRow("AP", "ap", (figure("ap", 0.201), None, figure("ap", 0.199)))
+    alike = TaskTable("t", "T", ("a", "b", "c"), (row,))
+    assert 'class="best"' not in render_page(replace(full_page(), tables=(alike,)))
 
 
 def test_examples_of_closed_data_are_left_out_and_the_page_says_why(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_a_mark_lies_where_its_box_is() -> None:
     [
         (A, "above", "left over"),
         (C, "above", "right within-top"),
+        (Box(0.55, 0.5, 0.75, 0.7), "above", "right over"),
         (Box(0.1, 0.5, 0.4, 0.97), "below", "left within-bottom"),
         (A, "below", "left under"),
     ],

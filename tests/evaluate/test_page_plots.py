@@ -21,13 +21,13 @@ def texts(svg: str) -> list[str]:
 
 def test_the_curve_is_one_svg_with_labelled_axes() -> None:
     said = texts(loss_curve(loss()))
-    assert {"Loss (nats a token)", "Learning rate", "Training samples seen", "10,000"} <= set(said)
+    assert {"Loss (nats a token)", "Rate / peak", "Training samples seen", "10,000"} <= set(said)
 
 
 def test_without_a_rate_there_is_one_axis() -> None:
     said = texts(loss_curve([replace(point, rate=None) for point in loss()]))
     assert "Loss (nats a token)" in said
-    assert "Learning rate" not in said
+    assert "Rate / peak" not in said
 
 
 def test_colours_are_those_of_the_page_and_no_rule_leaves_the_picture() -> None:

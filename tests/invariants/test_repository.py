@@ -72,9 +72,10 @@ def test_the_readme_s_commands_are_those_of_the_makefile() -> None:
         assert f"make {target}" in readme
         plan = subprocess.run(["make", "-n", target], cwd=ROOT, capture_output=True, text=True)
         assert plan.returncode == 0
-    assert "radvlm demo" in subprocess.run(
-        ["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True
-    ).stdout
+    assert (
+        "radvlm demo"
+        in subprocess.run(["make", "-n", "demo"], cwd=ROOT, capture_output=True, text=True).stdout
+    )
 
 
 def test_every_verb_the_readme_names_exists() -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import islice
 
 from radvlm.records import Example, Turn, View
-from radvlm.train.sequences import batches, epoch_sequences, to_chat
+from radvlm.train.sequences import batches, epoch_sequences, to_chats
 
 
 def example(number: int, view: str, questions: int = 1) -> Example:
@@ -25,7 +25,7 @@ def test_every_example_is_seen_once_an_epoch_with_its_own_image() -> None:
 
 def test_no_sequence_has_more_questions_than_asked_for_unless_one_example_does() -> None:
     for group in epoch_sequences(EXAMPLES, 4, seed=0, epoch=0):
-        asked = sum(turn.role == "user" for turn in to_chat(group).turns)
+        asked = sum(turn.role == "user" for chat in to_chats(group) for turn in chat.turns)
         assert asked <= 4 or len(group) == 1
 
 

@@ -16,10 +16,11 @@ from radvlm.io.tables import read_examples
 from radvlm.models.card import TOY_SCOPE
 from radvlm.models.llava_onevision import LlavaOnevision
 from radvlm.models.opening import open_model
+from radvlm.records import Example
 from radvlm.train.optimization import answer_loss, make_optimizer, set_rate
 from radvlm.train.recipe import Schedule, TrainRecipe
 from radvlm.train.run import train
-from radvlm.train.sequences import to_chat
+from radvlm.train.sequences import to_chats
 
 
 class Stop(Exception):
@@ -90,12 +91,36 @@ def test_the_loss_is_the_plain_cross_entropy_of_the_assistant_s_tokens(
 ) -> None:
     model = LlavaOnevision.from_folder(checkpoint)
     examples = list(islice(read_examples(data / "examples-train.parquet"), 3))
-    encoded = [model.encode(to_chat([e]), open_reply=False) for e in examples]
+    encoded = [model.encode_group(to_chats([e])) for e in examples]
     batch = model.collate(encoded, left=False)
     found = answer_loss(model.network, batch)
     logits = model.network(**{k: v for k, v in batch.items() if k != "labels"}).logits
     plain = functional.cross_entropy(logits[:, :-1].transpose(1, 2), batch["labels"][:, 1:])
     assert found.item() == pytest.approx(plain.item(), rel=1e-5)
+
+
+def test_examples_that_share_an_image_learn_as_each_alone(checkpoint: Path, data: Path) -> None:
+    model = LlavaOnevision.from_folder(checkpoint)
+    groups: dict[str, list[Example]] = {}
+    for example in read_examples(data / "examples-train.parquet"):
+        groups.setdefault(example.views[0].id, []).append(example)
+    first, second = list(groups.values())[:2]
+    packed = model.collate(
+        [model.encode_group(to_chats(first[:5])), model.encode_group(to_chats(second[:3]))], False
+    )
+    apart = model.collate(
+        [model.encode_group(to_chats([e])) for e in (*first[:5], *second[:3])], left=False
+    )
+    assert packed["input_ids"].shape[0] == 2 and apart["input_ids"].shape[0] == 8
+    gradients = []
+    for batch in (packed, apart):
+        model.network.zero_grad()
+        loss = answer_loss(model.network, batch)
+        loss.backward()
+        gradients.append((loss.item(), [p.grad.clone() for p in model.network.parameters()]))
+    assert gradients[0][0] == pytest.approx(gradients[1][0], rel=1e-5)
+    for a, b in zip(gradients[0][1], gradients[1][1], strict=True):
+        assert torch.allclose(a, b, atol=1e-5 * max(1.0, float(b.abs().max())))
 
 
 def test_each_group_gets_its_rate_and_every_weight_is_in_one(checkpoint: Path) -> None:

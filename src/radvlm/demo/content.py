@@ -19,14 +19,12 @@ import yaml
 from radvlm import __version__
 from radvlm import recipe as recipes
 from radvlm.codecs import get_codec
-from radvlm.demo.recipe import CONDITIONS, DemoRecipe
+from radvlm.demo.figures import demo_tables, predictions_of
+from radvlm.demo.recipe import DemoRecipe
 from radvlm.evaluate.answers import Item, read_answers
-from radvlm.evaluate.log import read_predictions
 from radvlm.evaluate.page_data import (
-    Comparison,
     Conversation,
     LossPoint,
-    MetricRow,
     NamedBox,
     PageData,
     Picture,
@@ -34,33 +32,16 @@ from radvlm.evaluate.page_data import (
     ReportPair,
     Run,
     Step,
-    TaskTable,
 )
-from radvlm.evaluate.recipe import Condition
-from radvlm.evaluate.run import chosen, log_path, shown_images, tasks_of
-from radvlm.evaluate.score import paired_difference
+from radvlm.evaluate.run import chosen, tasks_of
 from radvlm.io.files import read_json
 from radvlm.io.image import read_image
-from radvlm.io.jsonl import score_from_json
+from radvlm.io.provenance import commit, hardware
 from radvlm.metrics.ap50_by_name import Ap50ByName
 from radvlm.models.card import TOY_SCOPE
 from radvlm.protocols import Pixels
-from radvlm.records import Answer, Example, Part, Prediction, Score, Turn
-from radvlm.registry import TABLES, resolve
+from radvlm.records import Answer, Example, Part, Prediction, Turn
 
-HEADINGS = {
-    "untrained": "untrained",
-    "blind": "blind (another patient's image)",
-    "majority": "mean box or majority",
-    "trained": "trained",
-}
-MUST_BEAT_BLIND = {
-    "classification": "label_macro_f1",
-    "anatomical_grounding": "ap50_by_name",
-    "abnormality_grounding": "ap50_by_name",
-    "conversation": "fact_accuracy",
-}
-"""The figures that show learning from the image, each compared with the blind column."""
 BOX_TASKS = (
     "anatomical_grounding",
     "abnormality_grounding",
@@ -76,7 +57,7 @@ def page_data(
     """Everything on the page of a finished demo."""
     settings = recipe.evaluate_recipe("trained")
     examples = chosen(settings)
-    made = {name: read_predictions(log_path(recipe.evaluate_recipe(name))) for name in CONDITIONS}
+    made = predictions_of(recipe)
     tasks = tasks_of(examples)
     items = {name: read_answers(examples, made[name], tasks) for name in ("majority", "trained")}
     return PageData(
@@ -84,53 +65,17 @@ def page_data(
         scope=TOY_SCOPE,
         access="open",
         run=_run(recipe, seconds, commands),
-        tables=_tables(recipe, examples, made),
+        tables=demo_tables(recipe),
         regions=_regions(items),
         pictures=tuple(_pictures(items["trained"])),
         conversation=_conversation(examples, made["trained"]),
         reports=tuple(_reports(items["trained"])),
         loss=_loss(recipe.out / "model" / "metrics.jsonl"),
         examples_note="The first examples of each task by id, not chosen by how well they went.",
-        lead="Every radiograph here is drawn by a program and every figure is measured in this "
-        "run on patients the model has not seen.",
+        lead="Every radiograph here is drawn by a program, and every figure is measured in this "
+        "run on patients the model has not seen. Blind: the same questions, answered by the "
+        "trained model about another patient's image.",
     )
-
-
-def _tables(
-    recipe: DemoRecipe, examples: Sequence[Example], made: Mapping[Condition, list[Prediction]]
-) -> tuple[TaskTable, ...]:
-    saved = read_json(recipe.out / "evaluation" / "scores.json")["conditions"]
-    scores = {
-        name: {s.key: s for s in map(score_from_json, saved[name]["scores"])} for name in CONDITIONS
-    }
-    beaten = {
-        s.key: s
-        for s in paired_difference(
-            examples,
-            made["trained"],
-            made["blind"],
-            tasks_of(examples),
-            bootstrap=recipe.evaluation.bootstrap,
-            seed=recipe.seed,
-            second_images=shown_images(recipe.evaluate_recipe("blind"), examples),
-        )
-    }
-    present = {example.task for example in examples}
-    return tuple(_table(task, scores, beaten) for task in TABLES["tasks"] if task in present)
-
-
-def _table(
-    task: str, scores: Mapping[Condition, Mapping[str, Score]], beaten: Mapping[str, Score]
-) -> TaskTable:
-    rows = []
-    for name in resolve("tasks", task).metrics:
-        key = f"{task}/{resolve('metrics', name)().key}"
-        compared = MUST_BEAT_BLIND.get(task) == name
-        comparisons = (Comparison("trained", "blind", beaten[key]),) if compared else ()
-        columns = tuple(scores[column].get(key) for column in CONDITIONS)
-        rows.append(MetricRow(name.replace("_", " "), key, columns, comparisons))
-    title = task.replace("_", " ").capitalize()
-    return TaskTable(task, title, tuple(HEADINGS.values()), tuple(rows))
 
 
 def _regions(items: Mapping[str, Sequence[Item]]) -> tuple[RegionBar, ...]:
@@ -235,8 +180,9 @@ def _run(
             "numpy": np.__version__,
         },
         settings={
-            "hardware": f"{platform.machine()}, {torch.get_num_threads()} threads",
+            "hardware": hardware(),
             "seed": str(recipe.seed),
+            "commit": commit(),
             "recipe hash": recipes.digest(recipe),
             "data hash": str(read_json(recipe.out / "evaluation" / "scores.json")["data"]),
         },

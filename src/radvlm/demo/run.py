@@ -47,7 +47,7 @@ def run_demo(preset: str, out: Path, quiet: bool) -> dict[str, Any]:
     check_writable(out)
     done = _earlier(recipe)
     stages = _stages(recipe)
-    with Stages(total=len(stages), quiet=quiet) as display:
+    with Stages(total=len(stages) + 1, quiet=quiet) as display:
         for stage in stages:
             with display.stage(stage.title) as bar:
                 if stage.title not in done or not stage.leaves.exists():
@@ -55,7 +55,9 @@ def run_demo(preset: str, out: Path, quiet: bool) -> dict[str, Any]:
                     stage.work(recipe, bar)
                     done[stage.title] = round(time.perf_counter() - began, 1)
                     _remember(recipe, done)
-    write_page(page_data(recipe, done, next_commands(out)), out / "report.html")
+        with display.stage("Writing the report") as bar:
+            write_page(page_data(recipe, done, next_commands(out)), out / "report.html")
+            bar(1, 1)
     return {"page": str(out / "report.html"), "seconds": done, "next": next_commands(out)}
 
 
@@ -81,7 +83,6 @@ def _stages(recipe: DemoRecipe) -> list[Stage]:
         Stage("Building the instruction data set", out / "data", _build),
         Stage("Training a tiny model from scratch", out / "model" / "checkpoint", _train),
         Stage("Evaluating every task", out / "evaluation" / "scores.json", _evaluate),
-        Stage("Writing the report", out / "report.html", _page),
     ]
 
 
@@ -106,11 +107,6 @@ def _evaluate(recipe: DemoRecipe, bar: Progress) -> None:
             bar(number * total + done, len(CONDITIONS) * total, note=name)
 
         evaluate(recipe.evaluate_recipe(condition), shifted)
-
-
-def _page(recipe: DemoRecipe, bar: Progress) -> None:
-    """The page is written last, when the duration of every stage is known."""
-    bar(1, 1)
 
 
 def _earlier(recipe: DemoRecipe) -> dict[str, float]:

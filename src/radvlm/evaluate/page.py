@@ -78,9 +78,9 @@ def comparisons(
 
 
 def best(row: MetricRow) -> float | None:
-    """The highest value of a row as it is written, none where nothing could be computed."""
-    values = (round(s.value, 2) for s in row.scores if s is not None and s.value is not None)
-    return max(values, default=None)
+    """The highest value of a row as it is written; none where nothing stands out."""
+    values = {round(s.value, 2) for s in row.scores if s is not None and s.value is not None}
+    return max(values) if len(values) > 1 else None
 
 
 def number(value: float) -> str:

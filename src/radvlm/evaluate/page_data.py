@@ -107,7 +107,7 @@ class ReportPair:
 
 @dataclass(frozen=True, slots=True)
 class LossPoint:
-    """Training loss (nats a token) and learning rate after so many samples."""
+    """Loss (nats a token) and learning rate (fraction of its peak) after so many samples."""
 
     samples: int
     loss: float

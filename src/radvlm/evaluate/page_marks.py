@@ -41,7 +41,7 @@ class Mark:
     @property
     def tag_place(self) -> str:
         """Classes that keep the tag inside the picture, whatever corner the box is in."""
-        side = "right" if self.box.x1 > 0.6 else "left"
+        side = "right" if self.box.x1 + self.box.x2 > 1 else "left"
         if self.corner == "above":
             return f"{side} {'over' if self.box.y1 > 0.08 else 'within-top'}"
         return f"{side} {'under' if self.box.y2 < 0.92 else 'within-bottom'}"

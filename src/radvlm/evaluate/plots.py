@@ -38,8 +38,7 @@ def loss_curve(points: Sequence[LossPoint]) -> Markup:
         _draw_loss(axes[0, 0], samples, [p.loss for p in points])
         if both:
             axes[1, 0].plot(samples, rates, color=_LINE, linewidth=1.6)
-            axes[1, 0].set(ylabel="Learning rate", ylim=(0, None))
-            axes[1, 0].ticklabel_format(axis="y", scilimits=(-2, 2), useMathText=True)
+            axes[1, 0].set(ylabel="Rate / peak", ylim=(0, 1.05), yticks=(0, 0.5, 1))
         for axis in axes[:, 0]:
             axis.grid(axis="y", linewidth=0.8)
             axis.tick_params(length=0)

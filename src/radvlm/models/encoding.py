@@ -23,10 +23,16 @@ Template = Callable[[Messages, bool], str]
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """``ids`` of a chat and, for each, whether it is the assistant's and so learned from."""
+    """``ids`` of a chat and, for each, whether it is the assistant's and so learned from.
+
+    Where several chats share their images, ``blocks`` says whose token it is (0: shared, k: the
+    k-th chat's) and ``positions`` where it stands in a chat of its own.
+    """
 
     ids: tuple[int, ...]
     learn: tuple[bool, ...]
+    positions: tuple[int, ...] = ()
+    blocks: tuple[int, ...] = ()
 
 
 def to_messages(
@@ -100,6 +106,28 @@ def tokenize(
         ids += piece
         learn += [mine and i <= last for i in range(len(piece))]
     return Tokens(tuple(ids), tuple(learn))
+
+
+def share_prefix(chats: Sequence[Tokens], length: int) -> Tokens:
+    """Chats with the same first ``length`` tokens (their images) as one row that holds them once.
+
+    With attention kept to the shared part and to the own block, and positions counted as in a chat
+    of its own, every token sees exactly what it would see alone; the images are computed once.
+
+    Raises:
+        ValueError: the chats do not begin alike.
+    """
+    prefix = chats[0].ids[:length]
+    if any(chat.ids[:length] != prefix for chat in chats):
+        raise ValueError("chats that share images must begin with the same tokens")
+    ids, learn = list(prefix), [False] * length
+    positions, blocks = list(range(length)), [0] * length
+    for number, chat in enumerate(chats, 1):
+        ids += chat.ids[length:]
+        learn += chat.learn[length:]
+        positions += range(length, len(chat.ids))
+        blocks += [number] * (len(chat.ids) - length)
+    return Tokens(tuple(ids), tuple(learn), tuple(positions), tuple(blocks))
 
 
 def _after(done: str, full: str) -> str:

@@ -25,7 +25,14 @@ from radvlm.errors import CheckpointError
 from radvlm.io.files import atomic_folder
 from radvlm.io.image import read_image
 from radvlm.models.card import Card, read_card, revision_of, write_card
-from radvlm.models.encoding import Messages, Tokens, segments, to_messages, tokenize
+from radvlm.models.encoding import (
+    Messages,
+    Tokens,
+    segments,
+    share_prefix,
+    to_messages,
+    tokenize,
+)
 from radvlm.models.llava_processor import ImageTextProcessor, load_processor
 from radvlm.protocols import BoxCodec, Chat, Decoding, ModelInfo, Pixels
 from radvlm.records import Reply, Turn
@@ -134,8 +141,22 @@ class LlavaOnevision:
         tokens = tokenize(pieces, ids_of, tokenizer.eos_token_id)
         return Encoded(tokens, tuple(pixels for pixels, _ in shown), sizes)
 
+    def encode_group(self, chats: Sequence[Chat]) -> Encoded:
+        """Chats about the same images in one row, the images once; each sees itself alone."""
+        whole = [self.encode(chat, open_reply=False) for chat in chats]
+        if len(whole) == 1:
+            return whole[0]
+        ids = whole[0].tokens.ids
+        image = self.processor.image_token_id
+        length = len(ids) - ids[::-1].index(image) if image in ids else 0
+        tokens = share_prefix([one.tokens for one in whole], length)
+        return Encoded(tokens, whole[0].pixels, whole[0].sizes)
+
     def collate(self, items: Sequence[Encoded], left: bool) -> dict[str, torch.Tensor]:
-        """A padded batch on the network's device, with ``labels`` for the learned tokens."""
+        """A padded batch on the network's device, with ``labels`` for the learned tokens.
+
+        Rows that hold several chats bring ``position_ids`` and a mask [b, 1, n, n] to the batch.
+        """
         side = "left" if left else "right"
         pad = self.processor.tokenizer.pad_token_id
         ids = [torch.tensor(item.tokens.ids) for item in items]
@@ -147,6 +168,8 @@ class LlavaOnevision:
             "attention_mask": pad_sequence(ones, True, 0, side),
             "labels": pad_sequence(labels, True, IGNORED, side),
         }
+        if any(item.tokens.blocks for item in items):
+            batch |= _blockwise([item.tokens for item in items], batch["input_ids"].shape[1])
         images = [image for item in items for image in item.pixels]
         if images:
             batch["pixel_values"] = pad_sequence(images, True)
@@ -247,3 +270,19 @@ class LlavaOnevision:
             return [self.processor.image_token * count] * len(sizes)
         counted = self.processor._get_num_multimodal_tokens(image_sizes=list(sizes))
         return [self.processor.image_token * n for n in counted["num_image_tokens"]]
+
+
+def _blockwise(rows: Sequence[Tokens], length: int) -> dict[str, torch.Tensor]:
+    """Positions and additive mask of right-padded rows; padding sees itself alone."""
+    positions = torch.zeros(len(rows), length, dtype=torch.long)
+    seen = torch.eye(length, dtype=torch.bool).repeat(len(rows), 1, 1)
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    for k, row in enumerate(rows):
+        n = len(row.ids)
+        blocks = torch.tensor(row.blocks or [1] * n)
+        positions[k, :n] = torch.tensor(row.positions or range(n))
+        same = (blocks[:, None] == blocks[None, :]) | (blocks[None, :] == 0)
+        seen[k, :n, :n] = same & causal[:n, :n]
+    hidden = torch.finfo(torch.float32).min
+    mask = torch.zeros(seen.shape).masked_fill(~seen, hidden)
+    return {"position_ids": positions, "attention_mask": mask[:, None]}

@@ -34,7 +34,15 @@ CHAT_TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 """Two tokens a question: on a laptop every token counts."""
-_SPECIAL = ("<|pad|>", "<|im_end|>", "<|system|>", "<|user|>", "<|assistant|>", "<image>", "<video>")
+_SPECIAL = (
+    "<|pad|>",
+    "<|im_end|>",
+    "<|system|>",
+    "<|user|>",
+    "<|assistant|>",
+    "<image>",
+    "<video>",
+)
 _PIECES = Regex(r"\d\.\d\d|, | ?[A-Za-z]+|\d| ?[^\sA-Za-z\d]+|\s+")
 """A coordinate is one piece and a separator one, so a box costs nine tokens."""
 

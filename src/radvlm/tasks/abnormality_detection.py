@@ -1,80 +1,112 @@
-"""Abnormality detection (paper, §3.1.3): find and locate everything abnormal."""
+"""All abnormalities of an image with their boxes in one reply (RadVLM §3.1.3)."""
 
 from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from radvlm.records import Answer, Box, Example, Part, Status, Study, Turn
-from radvlm.tasks.abnormality_grounding import absent_findings, boxed_findings
-from radvlm.tasks.labels import LEXICON, read_labels
-from radvlm.tasks.wording import capital, frontal_views, single, written
-
-QUESTIONS = (
-    "Find and locate all abnormalities.",
-    "Where are the abnormalities?",
-    "Mark everything abnormal.",
-    "Detect all findings.",
+from radvlm.records import Answer, Box, Example, Part, Status, Study
+from radvlm.tasks.asking import (
+    boxes_of,
+    example,
+    exchange,
+    frontal_views,
+    known,
+    named,
+    wholly_negative,
 )
-NOTHING = ("No abnormality is seen.", "There is nothing to mark.")
-_NOTHING_SAID = re.compile(r"\b(?:no|nothing)\b", re.IGNORECASE)
+from radvlm.tasks.labels import read_labels, says_nothing_abnormal
+from radvlm.tasks.lexicon import GENERAL, WORDS, canonical, mentions, spoken
+from radvlm.tasks.wording import Phrasing, plain
+from radvlm.vocabulary import DEVICES, NO_FINDING, SUPPORT_DEVICES
+
+QUESTION = Phrasing(
+    "Find and locate all abnormalities.",
+    "Show every abnormality with its place.",
+    "Which abnormalities are there, and where?",
+    "Mark all abnormal findings on this image.",
+    "Locate everything that is abnormal.",
+)
+OPENING = ("", "Abnormal: ", "Findings: ", "Seen here: ")
+NEGATIVE = Phrasing(
+    "No abnormality is visible.",
+    "There is no abnormality.",
+    "I see no abnormality on this image.",
+    "The image is normal.",
+)
+_OPENED = r"i see |there (?:is|are) |the image shows |abnormal: |findings: |seen here: "
+_LEAD = re.compile(rf"^[\s,;.:]*(?:and\s+)?(?:{_OPENED})?(?:(?:a|an|the)\s+)?", re.I)
+_TAIL = re.compile(r"\s*(?:(?:is|are|seen|located|visible)\s+)*(?:at|in|here)?\s*:?\s*$", re.I)
 
 
 class AbnormalityDetection:
-    """All present findings with boxes, of studies that are annotated with boxes or all negative."""
+    """One example a view that has boxes, or of which it is known that nothing is there."""
 
     name = "abnormality_detection"
-    metrics = ("box_f1_50", "ap50_by_name")
+    metrics: tuple[str, ...] = ("box_f1_50", "ap50_by_name")
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """One example a frontal view whose annotation is known to be complete."""
+        """At most one example a frontal view."""
         for view in frontal_views(study):
-            boxed = boxed_findings(study, view)
-            negative = bool(absent_findings(study, view)) and not _any_present(study)
-            if boxed or negative:
-                turn = _say(boxed, rng)
-                yield single(self.name, study, view, rng.choice(QUESTIONS), turn)
+            found = _abnormal(boxes_of(study, view))
+            if found:
+                reply, target = _positive(found, rng)
+            elif wholly_negative(known(study, view)):
+                reply = NEGATIVE.parts(rng)
+                target = Answer(plain(reply), {NO_FINDING: "present"})
+            else:
+                continue
+            yield example(self.name, study, view, exchange(QUESTION.say(rng), reply, target))
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
-        """Each box under the finding last named before it; unreadable without box or denial."""
-        found: list[tuple[str, Box, None]] = []
+        """Each box is of the finding named last before it.
+
+        No box at all is an answer only if the reply says what is there, or that nothing is.
+        """
+        boxes: list[tuple[str, Box, float | None]] = []
         name = ""
         for part in parts:
             if isinstance(part, str):
-                name = _last_name(part) or name
+                name = name_before_boxes(part) or name
             else:
-                found += [(name, box, None) for box in part]
-        text = "".join(part for part in parts if isinstance(part, str)).strip()
-        readable = bool(found) or bool(_NOTHING_SAID.search(text))
-        labels: dict[str, Status] = dict.fromkeys((name for name, _, _ in found), "present")
-        return Answer(text, labels, tuple(found), readable)
+                boxes += named(name, part)
+        text = plain(parts)
+        if boxes:
+            return Answer(text, {name: "present" for name, _, _ in boxes if name}, tuple(boxes))
+        labels = read_labels(text, tuple(WORDS))
+        if says_nothing_abnormal(text):
+            labels[NO_FINDING] = "present"
+        return Answer(text, labels, readable=bool(labels))
 
 
-def _say(boxed: dict[str, tuple[Box, ...]], rng: random.Random) -> Turn:
-    if not boxed:
-        text = rng.choice(NOTHING)
-        return Turn("assistant", (text,), Answer(text))
+def name_before_boxes(text: str) -> str:
+    """The finding that a piece of text before boxes names; a free name verbatim, else empty."""
+    if found := mentions(text):
+        return found[-1].name
+    return canonical(_TAIL.sub("", _LEAD.sub("", text)).strip())
+
+
+def _abnormal(found: Mapping[str, tuple[Box, ...]]) -> dict[str, tuple[Box, ...]]:
+    """Without devices, and without a class that has no box beyond those of its kinds."""
+    found = {n: b for n, b in found.items() if n not in (SUPPORT_DEVICES, *DEVICES)}
+    specific = {box for name, boxes in found.items() if name not in GENERAL for box in boxes}
+    return {
+        name: boxes for name, boxes in found.items() if name not in GENERAL or set(boxes) - specific
+    }
+
+
+def _positive(
+    found: Mapping[str, Sequence[Box]], rng: random.Random
+) -> tuple[tuple[Part, ...], Answer]:
     parts: list[Part] = []
-    for name, boxes in boxed.items():
-        words = written(name) if parts else capital(written(name))
-        parts += [f"; {words} at " if parts else f"{words} at ", boxes]
-    target = tuple((name, box, None) for name, boxes in boxed.items() for box in boxes)
-    labels: dict[str, Status] = dict.fromkeys(boxed, "present")
-    return Turn("assistant", (*parts, "."), Answer(labels=labels, boxes=target))
-
-
-def _last_name(text: str) -> str:
-    """The finding named last, of the known ones or as the words before ``at``."""
-    piece = re.split(r"[;.]", text)[-1]
-    known = list(read_labels(piece, LEXICON))
-    if known:
-        lower = piece.lower()
-        exact = [name for name in known if name.lower() in lower]
-        return (exact or known)[-1]
-    words = re.sub(r"\bat\b.*", "", piece).split()
-    return " ".join(capital(word) for word in words)
-
-
-def _any_present(study: Study) -> bool:
-    return any(f.status == "present" and f.name != "No Finding" for f in study.findings)
+    boxes: list[tuple[str, Box, float | None]] = []
+    before = rng.choice(OPENING)
+    for name, own in found.items():
+        text = f"{before}{spoken(name)} at "
+        parts += [text if parts else text[0].upper() + text[1:], tuple(own)]
+        boxes += named(name_before_boxes(text), own)
+        before = "; "
+    labels: dict[str, Status] = {name: "present" for name, _, _ in boxes}
+    reply = (*parts, ".")
+    return reply, Answer(plain(reply), labels, tuple(boxes))

@@ -1,8 +1,4 @@
-"""Abnormality grounding (paper, §3.1.3): where is this finding, if it is there at all?
-
-Unlike the published data, absent findings are asked about too: a model that has never met a
-negative points at something whatever it is asked.
-"""
+"""Where one named abnormality is (RadVLM §3.1.3), or that it is not there."""
 
 from __future__ import annotations
 
@@ -10,48 +6,65 @@ import random
 from collections.abc import Iterator, Sequence
 
 from radvlm.records import Answer, Box, Example, Part, Study, View
-from radvlm.tasks.grounding import QUESTIONS, read_place, say_absent, say_place
-from radvlm.tasks.labels import LEXICON
-from radvlm.tasks.wording import filled, frontal_views, single, written
-from radvlm.vocabulary import NO_FINDING, SUPPORT_DEVICES
+from radvlm.tasks.asking import boxes_of, example, exchange, frontal_views, known
+from radvlm.tasks.grounding import METRICS, REPLY, read_boxes, target_of
+from radvlm.tasks.lexicon import canonical, mentions, spoken
+from radvlm.tasks.wording import Phrasing, plain
+from radvlm.vocabulary import NO_FINDING
 
-MOST_NEGATIVES = 2
+QUESTION = Phrasing(
+    "Where {is} the {}?",
+    "Locate any {} on this image.",
+    "Show me any {}.",
+    "{is} {} visible, and where?",
+    "Point to any {}.",
+)
+NOT_VISIBLE = Phrasing(
+    "No {} {is} visible.",
+    "There {is} no {}.",
+    "I see no {} on this image.",
+    "This image shows no {}.",
+)
 
 
 class AbnormalityGrounding:
-    """Boxes of each present finding that has any, and as many absent ones, at most two."""
+    """One example a present finding with boxes, and as many (at most two) of absent ones."""
 
     name = "abnormality_grounding"
-    metrics = ("ap50_by_name", "box_f1_50", "mean_iou")
+    metrics: tuple[str, ...] = METRICS
+
+    MAX_ABSENT = 2
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """One example a finding."""
+        """Examples of each frontal view that has boxes of findings."""
         for view in frontal_views(study):
-            boxed = boxed_findings(study, view)
-            for name, boxes in boxed.items():
-                turn = say_place(rng, name, written(name), boxes)
-                yield single(self.name, study, view, filled(rng, QUESTIONS, written(name)), turn)
-            absent = absent_findings(study, view)
-            for name in rng.sample(absent, min(len(absent), len(boxed), MOST_NEGATIVES)):
-                turn = say_absent(rng, name, written(name))
-                yield single(self.name, study, view, filled(rng, QUESTIONS, written(name)), turn)
+            found = boxes_of(study, view)
+            absent = [
+                name
+                for name, status in known(study, view).items()
+                if status == "absent" and name != NO_FINDING
+            ]
+            for name, boxes in found.items():
+                yield self._example(study, view, rng, name, boxes)
+            for name in rng.sample(absent, min(len(found), len(absent), self.MAX_ABSENT)):
+                yield self._example(study, view, rng, name, ())
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
-        """The boxes of the finding asked for, or that it is not visible."""
-        return read_place(parts, question, LEXICON)
+        """All boxes are of the finding asked for, whatever the reply calls it."""
+        return read_boxes(parts, asked_name(plain(question)))
+
+    def _example(
+        self, study: Study, view: View, rng: random.Random, name: str, boxes: tuple[Box, ...]
+    ) -> Example:
+        words = spoken(name)
+        reply = (REPLY if boxes else NOT_VISIBLE).parts(rng, words, boxes)
+        turns = exchange(QUESTION.say(rng, words), reply, target_of(name, reply, boxes))
+        return example(self.name, study, view, turns)
 
 
-def boxed_findings(study: Study, view: View) -> dict[str, tuple[Box, ...]]:
-    """Present findings of the view with all their boxes, in order of first mention."""
-    found: dict[str, tuple[Box, ...]] = {}
-    for finding in study.findings:
-        if finding.view == view.id and finding.status == "present" and finding.boxes:
-            found[finding.name] = found.get(finding.name, ()) + finding.boxes
-    return found
-
-
-def absent_findings(study: Study, view: View) -> list[str]:
-    """Names known to be absent from the view, in order."""
-    present = {f.name for f in study.findings if f.status != "absent"}
-    names = [f.name for f in study.findings if f.view in (None, view.id) and f.name not in present]
-    return [n for n in dict.fromkeys(names) if n not in (NO_FINDING, SUPPORT_DEVICES)]
+def asked_name(question: str) -> str:
+    """The finding a question is about; in other words than ours, the one it mentions."""
+    slot = QUESTION.slot(question)
+    if slot is not None:
+        return canonical(slot)
+    return next((mention.name for mention in mentions(question)), "")

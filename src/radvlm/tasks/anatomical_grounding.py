@@ -1,45 +1,67 @@
-"""Anatomical grounding (paper, §3.1.3): where is this region?"""
+"""Where an anatomical region is (RadVLM §3.1.3); now and then one that the image does not show."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
 
-from radvlm.records import Answer, Example, Part, Study
-from radvlm.tasks.grounding import QUESTIONS, read_place, say_absent, say_place
-from radvlm.tasks.wording import filled, frontal_views, single, written
+from radvlm.records import Answer, Box, Example, Part, Study, View
+from radvlm.tasks.asking import example, exchange, frontal_views
+from radvlm.tasks.grounding import METRICS, REPLY, read_boxes, target_of
+from radvlm.tasks.wording import Phrasing, plain
 from radvlm.vocabulary import REGIONS_29
 
-ABSENT_SHARE = 0.05
-"""Of the questions, how many ask for a region that is not on the image."""
-ENOUGH_REGIONS = 10
-"""With fewer regions annotated, a missing one may be there all the same."""
+QUESTION = Phrasing(
+    "Where {is} the {}?",
+    "Find the {}.",
+    "Locate the {} on this image.",
+    "Show me the {}.",
+    "Where can I see the {}?",
+    "Point to the {}.",
+)
+NOT_VISIBLE = Phrasing(
+    "The {} {is} not visible on this image.",
+    "The {} {is} not shown here.",
+    "This image does not show the {}.",
+    "I cannot see the {}: not visible.",
+)
 
 
 class AnatomicalGrounding:
-    """Boxes of the 29 regions; ``per_view`` of them drawn a view, all where it is 0."""
+    """One example a region, ``per_view`` regions drawn for each view (all, where it is 0).
+
+    One question in ``1 / ABSENT_SHARE`` is added about a region of the 29 that has no box, if the
+    view has boxes for at least ``MIN_REGIONS``: with fewer, a missing box says little.
+    """
 
     name = "anatomical_grounding"
-    metrics = ("ap50_by_name", "box_f1_50", "mean_iou")
+    metrics: tuple[str, ...] = METRICS
 
-    def __init__(self, per_view: int = 6) -> None:
+    ABSENT_SHARE = 0.05
+    MIN_REGIONS = 10
+
+    def __init__(self, per_view: int | None = 6) -> None:
         self.per_view = per_view
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """One example a region drawn; a few ask for one that is not visible."""
+        """Examples of the regions drawn for each frontal view."""
         for view in frontal_views(study):
             boxes = {r.name: r.box for r in study.regions if r.view == view.id}
-            count = min(self.per_view or len(boxes), len(boxes))
+            drawn = rng.sample(sorted(boxes), min(self.per_view or len(boxes), len(boxes)))
             missing = [name for name in REGIONS_29 if name not in boxes]
-            for name in rng.sample(list(boxes), count):
-                hidden = len(boxes) >= ENOUGH_REGIONS and missing and rng.random() < ABSENT_SHARE
-                if hidden:
-                    name = rng.choice(missing)
-                    turn = say_absent(rng, name, written(name))
-                else:
-                    turn = say_place(rng, name, written(name), (boxes[name],))
-                yield single(self.name, study, view, filled(rng, QUESTIONS, written(name)), turn)
+            for name in drawn:
+                yield self._example(study, view, rng, name, (boxes[name],))
+                rare = rng.random() < self.ABSENT_SHARE
+                if rare and missing and len(boxes) >= self.MIN_REGIONS:
+                    yield self._example(study, view, rng, rng.choice(missing), ())
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
-        """The boxes of the region asked for, or that it is not visible."""
-        return read_place(parts, question, REGIONS_29)
+        """All boxes are of the region asked for, whatever the reply calls it."""
+        return read_boxes(parts, QUESTION.slot(plain(question)) or "")
+
+    def _example(
+        self, study: Study, view: View, rng: random.Random, name: str, boxes: tuple[Box, ...]
+    ) -> Example:
+        reply = (REPLY if boxes else NOT_VISIBLE).parts(rng, name, boxes)
+        turns = exchange(QUESTION.say(rng, name), reply, target_of(name, reply, boxes))
+        return example(self.name, study, view, turns)

@@ -1,124 +1,138 @@
-"""Abnormality classification (paper, §3.1.2): which findings does the image show?
+"""Which abnormalities there are (RadVLM §3.1.2): one open question, or closed ones.
 
-A study that knows at least ``OPEN_FROM`` names is asked openly and answered with a list; one that
-knows fewer (a data set labelled for tuberculosis alone, say) is asked about each name.
+An uncertain label counts as absent, as in the paper.
 """
 
 from __future__ import annotations
 
 import random
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from radvlm.records import Answer, Example, Part, Status, Study, Turn, View
-from radvlm.tasks.labels import LEXICON, read_labels
-from radvlm.tasks.wording import (
-    capital,
-    filled,
-    frontal_views,
-    listed,
-    single,
-    text_of,
-    written,
+from radvlm.records import Answer, Example, Part, Status, Study, Turn
+from radvlm.tasks.asking import ENOUGH, example, exchange, frontal_views, known
+from radvlm.tasks.labels import (
+    read_labels,
+    says_no,
+    says_nothing_abnormal,
+    yes_or_no,
 )
+from radvlm.tasks.lexicon import WORDS, canonical, in_lexicon, mentions, spoken, with_article
+from radvlm.tasks.wording import Phrasing, listed, plain
 from radvlm.vocabulary import DEVICES, NO_FINDING
 
-OPEN_FROM = 5
-OPEN_QUESTIONS = (
-    "Which abnormalities are seen?",
-    "List the abnormalities.",
-    "What is abnormal here?",
-    "Name all findings.",
+OPEN = Phrasing(
+    "Which abnormalities are present?",
+    "List all abnormalities on this image.",
+    "What abnormalities do you see?",
+    "Name the abnormal findings.",
+    "Which abnormal findings does this image show?",
 )
-LISTS = ("{}.", "There is {}.", "Seen here: {}.")
-NOTHING = ("No abnormality is seen.", "There is no abnormality.", "Nothing abnormal is seen.")
-NORMAL_QUESTION = "Is this radiograph normal?"
-NORMAL = "Yes, the radiograph is normal."
-ABNORMAL = "No, there is an abnormality."
-CLOSED_QUESTIONS = ("Is there {}?", "Do you see {}?", "Is there evidence of {}?")
-_CLOSED = re.compile(r"^(?:is there evidence of|is there|do you see) (?:an? |any )?(.+)\?$")
-_NOTHING_SAID = re.compile(r"\b(?:no|nothing) (?:abnormal|acute)|\bno finding", re.IGNORECASE)
+PRESENT = Phrasing(
+    "{} {is} present.",
+    "The image shows {}.",
+    "I see {}.",
+    "These are visible: {}.",
+)
+NOTHING = Phrasing(
+    "No abnormality is present.",
+    "The image shows no abnormality.",
+    "I see no abnormality.",
+    "No abnormal finding is visible.",
+)
+CLOSED = Phrasing(
+    "Is there evidence of {}?",
+    "Does this image show {}?",
+    "Do you see {}?",
+    "Is there any sign of {}?",
+)
+YES = Phrasing("Yes, {} {is} present.", "Yes, there {is} {}.", "Yes, I see {}.", "Yes: {}.")
+NO = Phrasing("No, there {is} no {}.", "No {} {is} visible.", "No, I see no {}.", "No sign of {}.")
+NORMAL = Phrasing(
+    "Is this radiograph normal?", "Is this a normal image?", "Does this image look normal?"
+)
+YES_NORMAL = Phrasing(
+    "Yes, the radiograph is normal.", "Yes, this image is normal.", "Yes, normal."
+)
+NO_NORMAL = Phrasing(
+    "No, there is an abnormality.", "No, this image is abnormal.", "No, it is not normal."
+)
 
 
 class Classification:
-    """Present and absent labels; uncertain counts as absent, as in the paper."""
+    """An open question where at least five names are known that free text can be read for.
+
+    Otherwise, and for names that only the data set knows, one closed question a name.
+    """
 
     name = "classification"
-    metrics = ("label_macro_f1",)
+    metrics: tuple[str, ...] = ("label_macro_f1",)
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """One open example a frontal view, or one closed one a known name."""
+        """The open example of each frontal view, then the closed ones, names sorted."""
         for view in frontal_views(study):
-            known = known_labels(study, view)
-            classes = {n: s for n, s in known.items() if n != NO_FINDING}
-            if len(classes) >= OPEN_FROM:
-                turn = _list(classes, rng)
-                yield single(self.name, study, view, rng.choice(OPEN_QUESTIONS), turn)
-            else:
-                for name, status in known.items():
-                    asked, turn = closed_question(name, status, rng)
-                    yield single(self.name, study, view, asked, turn)
+            statuses: dict[str, Status] = {
+                name: "present" if status == "present" else "absent"
+                for name, status in known(study, view).items()
+            }
+            usual = [name for name in statuses if is_usual(name)]
+            rest = list(statuses)
+            if len(usual) >= ENOUGH:
+                asked = {name: statuses[name] for name in usual if name != NO_FINDING}
+                yield example(self.name, study, view, _open(asked, rng))
+                rest = [n for n in statuses if not (is_usual(n) or n in DEVICES)]
+            for name in rest:
+                yield example(self.name, study, view, _closed(name, statuses[name], rng))
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
-        """What is said present or absent; unreadable where no name and no verdict is found."""
-        text = text_of(parts).strip()
-        asked = text_of(question).strip().lower()
-        if asked == NORMAL_QUESTION.lower():
-            return _verdict(text, NO_FINDING)
-        if match := _CLOSED.match(asked):
-            return _verdict(text, _name_of(match.group(1)))
-        labels = {**read_labels(text, LEXICON), **_listed_names(text)}
-        return Answer(text, labels, readable=bool(labels) or bool(_NOTHING_SAID.search(text)))
+        """What the reply says of the one name asked for, or of any that it mentions.
 
-
-def known_labels(study: Study, view: View) -> dict[str, Status]:
-    """Name → present or absent for what is known of this view; devices' own names left out."""
-    found: dict[str, Status] = {}
-    for finding in study.findings:
-        if finding.view in (None, view.id) and finding.name not in DEVICES:
-            present = finding.status == "present" or found.get(finding.name) == "present"
-            found[finding.name] = "present" if present else "absent"
-    return found
-
-
-def closed_question(name: str, status: Status, rng: random.Random) -> tuple[str, Turn]:
-    """A yes-or-no question about one name and its answer."""
-    if name == NO_FINDING:
-        text = NORMAL if status == "present" else ABNORMAL
-        return NORMAL_QUESTION, Turn("assistant", (text,), Answer(text, {name: status}))
-    asked = filled(rng, CLOSED_QUESTIONS, written(name))
-    text = f"Yes, there is {written(name)}." if status == "present" else f"No {written(name)}."
-    return asked, Turn("assistant", (text,), Answer(text, {name: status}))
-
-
-def _list(classes: dict[str, Status], rng: random.Random) -> Turn:
-    present = [written(name) for name in classes if classes[name] == "present"]
-    text = rng.choice(LISTS).format(listed(present)) if present else rng.choice(NOTHING)
-    return Turn("assistant", (capital(text),), Answer(capital(text), classes))
-
-
-def _verdict(text: str, name: str) -> Answer:
-    said = re.match(r"\W*(yes|no)\b", text, re.IGNORECASE)
-    if said is None:
-        labels = read_labels(text, (name,))
+        In a list, names it does not mention are left to the metric, which takes them as absent.
+        """
+        text, asked = plain(parts), plain(question)
+        name = _asked_name(asked)
+        if name is not None:
+            status = read_closed(text, name)
+            return Answer(text, {name: status} if status else {}, readable=status is not None)
+        labels = read_labels(text, (*WORDS, NO_FINDING))
         return Answer(text, labels, readable=bool(labels))
-    return Answer(text, {name: "present" if said.group(1).lower() == "yes" else "absent"})
 
 
-def _name_of(words: str) -> str:
-    """The label a closed question asks about, spelled as in the vocabulary where it is known."""
-    return next((n for n in LEXICON if n.lower() == words), _spelled(words))
+def is_usual(name: str) -> bool:
+    """Whether an open list is about the name: the reader knows it, and it is no kind of device."""
+    return name == NO_FINDING or (in_lexicon(name) and name not in DEVICES)
 
 
-def _listed_names(text: str) -> dict[str, Status]:
-    """Names of a plain list that are in no vocabulary of ours, spelled with capitals."""
-    bare = re.sub(r"^(?:there is|seen here:)\s+", "", text.strip().rstrip(".").lower())
-    if _NOTHING_SAID.search(text) or re.search(r"[.;:?!]", bare):
-        return {}
-    items = [item.strip() for item in re.split(r",| and ", bare)]
-    unknown = [item for item in items if item and not read_labels(item, LEXICON)]
-    return {_spelled(item): "present" for item in unknown}
+def read_closed(text: str, name: str) -> Status | None:
+    """The status a reply gives to the one name it was asked about; none if it cannot be told."""
+    nothing = says_nothing_abnormal(text)
+    if name == NO_FINDING and nothing:
+        return "present"
+    if status := yes_or_no(text) or read_labels(text, (name,)).get(name):
+        return status
+    denied = name != NO_FINDING and (nothing or says_no(text))
+    return "absent" if denied else None
 
 
-def _spelled(words: str) -> str:
-    return " ".join(capital(word) for word in words.split())
+def _open(statuses: Mapping[str, Status], rng: random.Random) -> tuple[Turn, Turn]:
+    words = [with_article(name) for name, status in statuses.items() if status == "present"]
+    reply = PRESENT.parts(rng, listed(words)) if words else NOTHING.parts(rng)
+    return exchange(OPEN.say(rng), reply, Answer(plain(reply), statuses))
+
+
+def _closed(name: str, status: Status, rng: random.Random) -> tuple[Turn, Turn]:
+    normal, yes = name == NO_FINDING, status == "present"
+    question = NORMAL if normal else CLOSED
+    phrasing = (YES_NORMAL if yes else NO_NORMAL) if normal else (YES if yes else NO)
+    reply = phrasing.parts(rng, spoken(name))
+    return exchange(question.say(rng, spoken(name)), reply, Answer(plain(reply), {name: status}))
+
+
+def _asked_name(question: str) -> str | None:
+    """The one name a closed question is about, in our words or others; none for an open one."""
+    if question in NORMAL.templates:
+        return NO_FINDING
+    slot = CLOSED.slot(question)
+    if slot is not None:
+        return canonical(slot)
+    found = {mention.name for mention in mentions(question)}
+    return found.pop() if len(found) == 1 else None

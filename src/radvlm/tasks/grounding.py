@@ -1,43 +1,33 @@
-"""Wording and reading shared by the questions that ask where something is."""
+"""What the grounding tasks share: one thing is asked for, boxes or a denial answer."""
 
 from __future__ import annotations
 
-import random
-import re
 from collections.abc import Sequence
 
-from radvlm.records import Answer, Box, Part, Turn
-from radvlm.tasks.wording import boxes_in, filled, named, text_of, with_boxes, written
+from radvlm.records import Answer, Box, Part, Status
+from radvlm.tasks.asking import named
+from radvlm.tasks.labels import says_no
+from radvlm.tasks.wording import Phrasing, plain
 
-QUESTIONS = ("Where is the {}?", "Locate the {}.", "Show the {}.", "Find the {}.")
-PLACES = ("The {} is at <>.", "It is at <>.", "At <>.")
-ABSENT = ("The {} is not visible.", "No {} is visible.")
-_ABSENT_SAID = re.compile(r"\b(?:no|not|nothing|absent|without)\b", re.IGNORECASE)
+METRICS = ("ap50_by_name", "box_f1_50", "mean_iou")
 
-
-def say_place(rng: random.Random, name: str, words: str, boxes: Sequence[Box]) -> Turn:
-    """An answer that points at the boxes of a name, written as ``words``."""
-    parts = with_boxes(filled(rng, PLACES, words), boxes)
-    return Turn("assistant", parts, named(name, boxes))
-
-
-def say_absent(rng: random.Random, name: str, words: str) -> Turn:
-    """An answer that there is none."""
-    return Turn("assistant", (filled(rng, ABSENT, words),), Answer(labels={name: "absent"}))
+REPLY = Phrasing(
+    "The {} {is} at {boxes}.",
+    "The {} {is} here: {boxes}.",
+    "You can see the {} at {boxes}.",
+    "Here {is} the {}: {boxes}.",
+)
 
 
-def read_place(parts: Sequence[Part], question: Sequence[Part], names: Sequence[str]) -> Answer:
-    """Boxes for the name asked about, else its absence, else unreadable.
+def target_of(name: str, reply: Sequence[Part], boxes: Sequence[Box]) -> Answer:
+    """The target of a reply that points at ``name``, or denies it where there are no boxes."""
+    status: Status = "present" if boxes else "absent"
+    return Answer(plain(reply), {name: status}, named(name, boxes))
 
-    The name is the longest of ``names`` the question holds; where it holds none, the question's
-    own words stand for it.
-    """
-    asked = text_of(question).lower()
-    held = [name for name in names if written(name).lower() in asked]
-    name = max(held, key=len) if held else asked.strip(" .?")
-    text, boxes = text_of(parts).strip(), boxes_in(parts)
-    if boxes:
-        found = tuple((name, box, None) for box in boxes)
-        return Answer(text, {name: "present"}, found)
-    absent = bool(_ABSENT_SAID.search(text))
-    return Answer(text, {name: "absent"} if absent else {}, readable=absent)
+
+def read_boxes(parts: Sequence[Part], name: str) -> Answer:
+    """Every box is of ``name``; without one a denial is an answer, anything else unreadable."""
+    boxes = [box for part in parts if not isinstance(part, str) for box in part]
+    if boxes or says_no(plain(parts)):
+        return target_of(name, parts, boxes)
+    return Answer(plain(parts), readable=False)

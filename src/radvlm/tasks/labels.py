@@ -1,130 +1,146 @@
-"""Which findings a sentence affirms, denies or leaves open: a lexical reader.
+"""Labels from free text by rules: a name → present, absent or uncertain, where it is spoken of.
 
-Clause by clause, with negation and doubt in reach of the names they govern. It reads what this
-package's tasks write and plain radiology prose; it is not CheXbert, and figures made with it are
-called lexical.
+Goes sentence by sentence and clause by clause, with negation and uncertainty before and after a
+mention. This is not CheXbert and does not stand in for it: a score made with it is named
+``lexical``, and its figures must not be set beside those of a learned labeler.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterator, Sequence
 
 from radvlm.records import Status
-from radvlm.vocabulary import CHEXPERT_13, DEVICES, NO_FINDING, SUPPORT_DEVICES
-
-SYNONYMS: dict[str, tuple[str, ...]] = {
-    "Atelectasis": ("atelectasis", "atelectatic", "volume loss", "collapse"),
-    "Cardiomegaly": (
-        "cardiomegaly",
-        r"(?:enlarged (?:heart|cardiac silhouette)|(?:heart|cardiac silhouette)"
-        r"(?: size)? is (?:mildly |moderately |markedly |severely )?enlarged)",
-    ),
-    "Consolidation": ("consolidation", "consolidations", "consolidated"),
-    "Edema": ("edema", "oedema", "vascular congestion"),
-    "Enlarged Cardiomediastinum": (
-        "enlarged cardiomediastinum",
-        "widened mediastinum",
-        "mediastinal widening",
-        r"mediastinum is (?:mildly |moderately |markedly )?(?:widened|enlarged)",
-    ),
-    "Fracture": ("fracture", "fractures", "fractured"),
-    "Lung Lesion": ("lung lesion", "lesion", "lesions", "nodule", "nodules", "mass", "masses"),
-    "Lung Opacity": ("lung opacity", "opacity", "opacities", "opacification", "airspace disease"),
-    "Pleural Effusion": ("effusion", "effusions", "pleural fluid"),
-    "Pleural Other": ("pleural other", "pleural thickening", "pleural plaque", "pleural plaques"),
-    "Pneumonia": ("pneumonia", "pneumonias"),
-    "Pneumothorax": ("pneumothorax", "pneumothoraces"),
-    SUPPORT_DEVICES: ("support devices", "support device", "device", "devices"),
-    "pacemaker": ("pacemaker", "pacemaker leads"),
-    "port": ("port", "port catheter"),
-    "central line": ("central line", "central venous line", "central venous catheter"),
-    "endotracheal tube": ("endotracheal tube", "et tube"),
-    "chest drain": ("chest drain", "chest tube"),
-    "sternal wires": ("sternal wires", "sternotomy wires"),
-    "Tuberculosis": ("tuberculosis", "tb", "ptb"),
-    "COVID-19": ("covid-19", "covid"),
-    NO_FINDING: ("no finding",),
-}
-"""Name → regular expressions of the ways it is written, matched as whole words, in any case."""
-
-NORMAL: dict[str, tuple[str, ...]] = {
-    "Cardiomegaly": (
-        r"(?:heart|cardiac silhouette)(?: size)? is (?:normal|not enlarged)(?: in size)?",
-        r"(?:normal heart size|heart of normal size)",
-    ),
-    "Enlarged Cardiomediastinum": (
-        r"mediastinum is (?:normal|not widened|unremarkable)",
-        r"mediastinal contours? (?:is|are) (?:normal|unremarkable)",
-    ),
-    "Lung Opacity": (r"lungs are clear",),
-    "Consolidation": (r"lungs are clear",),
-    "Fracture": (r"bones are (?:intact|unremarkable)",),
-}
-"""Name → phrases that deny it without naming it."""
-
-LEXICON: tuple[str, ...] = (
-    *CHEXPERT_13,
-    *DEVICES,
-    "Infiltration",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Pleural Thickening",
-    "Tuberculosis",
-    "COVID-19",
+from radvlm.tasks.cues import (
+    AFTER_CANNOT,
+    AFTER_DOUBT,
+    AFTER_NEGATION,
+    CANNOT,
+    DOUBT,
+    IMPLIED,
+    NEGATION,
+    NEW_CLAUSE,
+    NO_CHANGE,
+    NOTHING,
+    SENTENCE,
+    SOMETHING,
+    TURN,
+    VERB,
 )
-"""Every name that is looked for in prose."""
+from radvlm.tasks.lexicon import BROADER, WORDS, mentions
+from radvlm.vocabulary import CHEXPERT_13, NO_FINDING, SUPPORT_DEVICES
 
-_DENIAL = re.compile(
-    r"\b(?:no|not|without|absent|negative for|free of|clear of|never|neither|nor|unlikely|"
-    r"resolved|excluded|isn't|rules? out|ruled out)\b"
-)
-_DENIED_AFTER = re.compile(
-    r"^[\w ,]{0,40}?\b(?:(?:is|are|was|were) (?:not (?:seen|visible|present|identified|evident|"
-    r"enlarged|widened)|absent|excluded|ruled out|resolved)|not (?:seen|visible|present))\b"
-)
-_DOUBT = re.compile(
-    r"\b(?:possible|possibly|may|might|could|cannot be excluded|cannot exclude|suspected|"
-    r"questionable|likely|probable|probably|suspicious for)\b"
-)
-_CLAUSE = re.compile(
-    r"[.;:\n!?]+|,?\s*\b(?:but|however|although|though|yet|with the exception of)\b"
-)
+_STRENGTH: tuple[Status, ...] = ("absent", "uncertain", "present")
+_REACH = 400
+"""Characters over which a cue acts: more than any sentence has, and the time stays linear."""
 
 
-def read_labels(text: str, names: Iterable[str]) -> dict[str, Status]:
-    """Status of each of the ``names`` the text speaks of, in the order of ``names``.
+def read_labels(text: str, names: Sequence[str], *, broaden: bool = True) -> dict[str, Status]:
+    """What a text says of each name; names it does not speak of are left out.
 
-    A later mention overrides an absent one only if it affirms; where clauses disagree, present
-    wins over uncertain, uncertain over absent.
+    Of several mentions the strongest holds: present over uncertain over absent. With ``broaden``
+    a mention of a kind (nodule) is also one of its class (lung lesion), if that is in ``names``.
+
+    Args:
+        text: a report or a reply, of any length.
+        names: those wanted, in the order of the result; free names are looked for verbatim.
+        broaden: whether kinds count for their classes.
     """
-    strength = {"absent": 0, "uncertain": 1, "present": 2}
-    clauses = [clause for clause in _CLAUSE.split(text.lower()) if clause.strip()]
-    found: dict[str, Status] = {}
-    for name in names:
-        said = [status for clause in clauses if (status := _in_clause(clause, name))]
-        if said:
-            found[name] = max(said, key=strength.__getitem__)
-    return found
+    said = _said(text, tuple(dict.fromkeys((*WORDS, *names))), broaden)
+    lowered = " ".join(text.lower().split())
+    for pattern, implied in IMPLIED:
+        if pattern.search(lowered):
+            said = {**dict.fromkeys(implied, "absent"), **said}
+    if NO_FINDING in names and (overall := _overall(lowered, said)):
+        said[NO_FINDING] = overall
+    return {name: said[name] for name in names if name in said}
 
 
-def _in_clause(clause: str, name: str) -> Status | None:
-    mention = _pattern(name).search(clause)
-    if mention is None:
-        denied = any(re.search(rf"\b{phrase}\b", clause) for phrase in NORMAL.get(name, ()))
-        return "absent" if denied else None
-    before, after = clause[: mention.start()], clause[mention.end() :]
-    denied = bool(_DENIAL.search(before)) or bool(_DENIED_AFTER.match(after))
-    if re.search(r"cannot (?:be )?exclude", clause):
-        return "uncertain"
-    if denied:
+def stronger(first: Status | None, second: Status) -> Status:
+    """Of two statuses of one name: present before uncertain before absent."""
+    return second if first is None else max(first, second, key=_STRENGTH.index)
+
+
+def says_nothing_abnormal(text: str) -> bool:
+    """Whether a text calls the image normal, or says that there is no abnormality."""
+    return bool(NOTHING.search(" ".join(text.lower().split())))
+
+
+def says_no(text: str) -> bool:
+    """Whether a reply denies something, whatever it is."""
+    lowered = text.lower()
+    return bool(NEGATION.search(lowered) or re.search(r"\babsent\b|\bnone\b", lowered))
+
+
+def yes_or_no(text: str) -> Status | None:
+    """The status that a reply beginning with yes or no gives to what was asked."""
+    match = re.match(r"\W*(yes|no)\b", text.lower())
+    return None if match is None else "present" if match[1] == "yes" else "absent"
+
+
+def _said(text: str, names: tuple[str, ...], broaden: bool) -> dict[str, Status]:
+    said: dict[str, Status] = {}
+    for clause in _clauses(text):
+        for mention in mentions(clause, names):
+            status = _status(clause, mention.start, mention.end)
+            broader = BROADER.get(mention.name) if broaden else None
+            for name in filter(None, (mention.name, broader)):
+                said[name] = stronger(said.get(name), status)
+    return said
+
+
+def _overall(lowered: str, said: dict[str, Status]) -> Status | None:
+    """Whether the text as a whole says "no finding"; a device is none."""
+    others = [said.get(name) for name in CHEXPERT_13 if name != SUPPORT_DEVICES]
+    if "present" in others:
         return "absent"
-    return "uncertain" if _DOUBT.search(clause) else "present"
+    if NOTHING.search(lowered):
+        return "uncertain" if "uncertain" in others else "present"
+    abnormal = (
+        _status(clause, match.start(), match.end())
+        for clause in _clauses(lowered)
+        for match in SOMETHING.finditer(clause)
+    )
+    return "absent" if "present" in abnormal else None
 
 
-@cache
-def _pattern(name: str) -> re.Pattern[str]:
-    ways = SYNONYMS.get(name, ()) or (re.escape(name.lower()),)
-    return re.compile(rf"(?<![\w-])(?:{'|'.join(ways)})(?![\w-])")
+def _clauses(text: str) -> Iterator[str]:
+    for sentence in SENTENCE.split(text.lower()):
+        for piece in TURN.split(" ".join(sentence.split())):
+            yield from _split_lists(piece)
+
+
+def _split_lists(piece: str) -> Iterator[str]:
+    """Cut before a new statement, but not inside a list that a negation governs to its "or"."""
+    start = 0
+    for match in NEW_CLAUSE.finditer(piece):
+        left = piece[max(start, match.start() - _REACH) : match.start()]
+        right = piece[match.end() : match.end() + _REACH]
+        governed = NEGATION.search(left) or DOUBT.search(left)
+        own = VERB.search(left)
+        in_list = re.search(r"\b(?:or|nor)\b", _until_verb(right)) and governed
+        if (governed or own) and not in_list:
+            yield piece[start : match.start()]
+            start = match.end()
+    yield piece[start:]
+
+
+def _until_verb(text: str) -> str:
+    verb = re.search(r"\b(?:there|shows?|(?:is|are|was|were) (?!seen|present|identified))", text)
+    return text[: verb.start()] if verb else text
+
+
+def _status(clause: str, start: int, end: int) -> Status:
+    """What the words around a mention (and within: "the heart is not enlarged") say of it."""
+    first = max(0, start - _REACH)
+    near = CANNOT.sub(lambda m: "\x00".ljust(len(m[0])), clause[first : end + _REACH])
+    near = NO_CHANGE.sub(lambda m: " " * len(m[0]), near)
+    before, inside = near[: start - first], near[start - first : end - first]
+    after = near[end - first :]
+    if "\x00" in before or AFTER_CANNOT.search(after):
+        return "uncertain"
+    if NEGATION.search(f"{before} | {inside}") or AFTER_NEGATION.search(after):
+        return "absent"
+    if DOUBT.search(f"{before} | {inside}") or AFTER_DOUBT.search(after):
+        return "uncertain"
+    return "present"

@@ -1,42 +1,58 @@
-"""Report generation (paper, §3.1.1): an image → its findings in prose."""
+"""Writing the report of an image (RadVLM §3.1.1)."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from radvlm.records import Answer, Example, Part, Study, Turn
-from radvlm.tasks.labels import LEXICON, read_labels
-from radvlm.tasks.wording import frontal_views, single, text_of
+from radvlm.records import Answer, Example, Part, Study
+from radvlm.tasks.asking import example, exchange, frontal_views, known
+from radvlm.tasks.labels import read_labels
+from radvlm.tasks.wording import Phrasing, plain
+from radvlm.vocabulary import CHEXPERT_14
 
-SECTIONS = ("findings.curated", "findings", "impression", "last_paragraph")
-"""The first of these that is there is the report, as in the paper."""
-
-QUESTIONS = (
-    "Write the report.",
-    "Describe this radiograph.",
+QUESTION = Phrasing(
+    "Write a report of this radiograph.",
+    "Describe this chest radiograph.",
+    "What are the findings on this image?",
+    "Please report this image.",
+    "Give me a radiology report.",
     "Report the findings.",
-    "What does this radiograph show?",
 )
+SECTIONS = ("findings.curated", "findings", "impression", "last_paragraph")
 
 
 class Report:
-    """The whole report; scored by its words and, lexically, by the labels they mention."""
+    """One example a frontal view of a study with a report.
+
+    The target's labels are the study's own, of the names the reference text speaks of: of the
+    others the text says nothing that a reply could be held to.
+    """
 
     name = "report"
-    metrics = ("rouge_l", "report_label_f1")
+    metrics: tuple[str, ...] = ("rouge_l", "report_label_f1")
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """One example a frontal view of a study that has a report."""
-        text = next((study.texts[s] for s in SECTIONS if study.texts.get(s, "").strip()), None)
-        if text is None:
-            return
-        text = " ".join(text.split())
+        """Examples with the curated findings, or else the first section of the report there is."""
+        text = reference(study.texts)
         for view in frontal_views(study):
-            turn = Turn("assistant", (text,), self.read((text,), ()))
-            yield single(self.name, study, view, rng.choice(QUESTIONS), turn)
+            if text:
+                said = read_labels(text, CHEXPERT_14)
+                labels = {
+                    name: status
+                    for name, status in known(study, view).items()
+                    if name in said and status != "uncertain"
+                }
+                turns = exchange(QUESTION.say(rng), (text,), Answer(text, labels))
+                yield example(self.name, study, view, turns)
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
-        """The text and the labels it mentions; an empty reply is unreadable."""
-        text = text_of(parts).strip()
-        return Answer(text, read_labels(text, LEXICON), readable=bool(text))
+        """The text and the labels it speaks of; unreadable only where there is no text."""
+        text = plain(parts)
+        return Answer(text, read_labels(text, CHEXPERT_14), readable=bool(text))
+
+
+def reference(texts: Mapping[str, str]) -> str:
+    """The section a model learns to write, white space evened out; empty where there is none."""
+    sections = (" ".join(texts.get(name, "").split()) for name in SECTIONS)
+    return next(filter(None, sections), "")

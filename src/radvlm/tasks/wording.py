@@ -1,82 +1,73 @@
-"""What all tasks share: frontal views, one-question examples, names as they are written."""
+"""Ways of saying one thing: templates that are filled for ``ask`` and taken apart for ``read``.
+
+A template may hold ``{}`` (what is spoken of), ``{is}`` (is or are, after it) and ``{boxes}``.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 
-from radvlm.records import FRONTAL, Answer, Box, Example, Part, Study, Turn, View
+from radvlm.records import Box, Part
 
-
-def frontal_views(study: Study) -> Iterator[View]:
-    """The views questions are asked about (paper, §3.1: frontal images alone)."""
-    return (view for view in study.views if view.projection in FRONTAL)
+_HOLE = re.compile(r"(\{\}|\{is\}|\{boxes\})")
 
 
-def written(name: str) -> str:
-    """A finding's or region's name inside a sentence: lower case, acronyms kept."""
-    return " ".join(
-        w if w.isupper() or any(c.isdigit() for c in w) else w.lower() for w in name.split()
-    )
+class Phrasing:
+    """Some templates that mean the same."""
+
+    def __init__(self, *templates: str) -> None:
+        self.templates = templates
+        by_length = sorted(templates, key=len, reverse=True)
+        self._readers = [_reader(template) for template in by_length if "{}" in template]
+
+    def say(self, rng: random.Random, slot: str = "") -> str:
+        """One of the templates without boxes, filled."""
+        (text,) = self.parts(rng, slot)
+        assert isinstance(text, str)
+        return text
+
+    def parts(
+        self, rng: random.Random, slot: str = "", boxes: Sequence[Box] = ()
+    ) -> tuple[Part, ...]:
+        """One of the templates, filled; its boxes are one part."""
+        before, _, after = rng.choice(self.templates).partition("{boxes}")
+        filled = [_fill(text, slot) for text in (before, after)]
+        first: Part = filled[0][:1].upper() + filled[0][1:]
+        whole = (first, tuple(boxes), filled[1]) if boxes else (first,)
+        return tuple(part for part in whole if part)
+
+    def slot(self, text: str) -> str | None:
+        """What stands at ``{}`` in a text made by one of the templates, else none."""
+        for reader in self._readers:
+            if match := reader.fullmatch(text.strip()):
+                return match[1]
+        return None
 
 
-def listed(names: Sequence[str]) -> str:
+def plain(parts: Sequence[Part]) -> str:
+    """The words of a turn, without its boxes."""
+    return "".join(part for part in parts if isinstance(part, str)).strip()
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
     """``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
-def capital(text: str) -> str:
-    """The text with its first letter in upper case, the rest as it is."""
-    return text[:1].upper() + text[1:]
+def verb(words: str) -> str:
+    """``are`` for a plural or a list, else ``is``."""
+    plural = words.endswith("s") and not words.endswith(("is", "ss", "us"))
+    return "are" if plural or " and " in words else "is"
 
 
-def single(task: str, study: Study, view: View, asked: str, turn: Turn) -> Example:
-    """A one-question example of one view; the build sets its id."""
-    return several(task, study, view, (Turn("user", (asked,)), turn))
+def _fill(template: str, slot: str) -> str:
+    known = {"{}": slot, "{is}": verb(slot)}
+    return "".join(known.get(piece, piece) for piece in _HOLE.split(template))
 
 
-def several(task: str, study: Study, view: View, turns: tuple[Turn, ...]) -> Example:
-    """An example with these turns; study facts are copied, the build sets the id.
-
-    Raises:
-        ValueError: the study has no split; the build does not ask those.
-    """
-    if study.split is None:
-        raise ValueError("a study without split is not asked")
-    return Example(
-        id="",
-        task=task,
-        source="+".join(study.sources),
-        family=study.family,
-        patient=study.patient,
-        split=study.split,
-        access=study.access,
-        views=(view,),
-        turns=turns,
-    )
-
-
-def filled(rng: random.Random, templates: Sequence[str], name: str) -> str:
-    """One of the templates with the name in the place of ``{}``; a capital at its start."""
-    return capital(rng.choice(templates).format(name))
-
-
-def with_boxes(sentence: str, boxes: Sequence[Box]) -> tuple[Part, ...]:
-    """The parts of a sentence whose ``<>`` is where the boxes belong."""
-    before, _, after = sentence.partition("<>")
-    return tuple(part for part in (before, tuple(boxes), after) if part)
-
-
-def boxes_in(parts: Sequence[Part]) -> list[Box]:
-    """All boxes of a reply in order."""
-    return [box for part in parts if not isinstance(part, str) for box in part]
-
-
-def text_of(parts: Sequence[Part]) -> str:
-    """The words of a reply; a space stands where boxes were."""
-    return "".join(part if isinstance(part, str) else " " for part in parts)
-
-
-def named(name: str, boxes: Sequence[Box]) -> Answer:
-    """A target: this name is at these boxes."""
-    return Answer(labels={name: "present"}, boxes=tuple((name, box, None) for box in boxes))
+def _reader(template: str) -> re.Pattern[str]:
+    known = {"{}": "(.+?)", "{is}": "(?:is|are)", "{boxes}": ".*"}
+    pieces = (known.get(piece, re.escape(piece)) for piece in _HOLE.split(template))
+    return re.compile("".join(pieces), re.DOTALL | re.IGNORECASE)

@@ -20,13 +20,13 @@ from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
 from radvlm.io.tables import read_examples
 from radvlm.models.card import Card
-from radvlm.models.llava_onevision import LlavaOnevision
+from radvlm.models.llava_onevision import Encoded, LlavaOnevision
 from radvlm.models.tiny import make_tiny
 from radvlm.records import Example
 from radvlm.runtime.state import Counters, load_state, save_state
 from radvlm.train.optimization import answer_loss, make_optimizer, set_rate
 from radvlm.train.recipe import TrainRecipe
-from radvlm.train.sequences import batches, epoch_sequences, to_chat
+from radvlm.train.sequences import batches, epoch_sequences, to_chats
 
 Progress = Callable[..., None]
 """Called as ``progress(done, total, note=...)``."""
@@ -115,9 +115,9 @@ def _fit(
         for step in range(done.step, total):
             began = time.perf_counter()
             groups = next(stream)
-            chats = [model.encode(to_chat(group), open_reply=False) for group in groups]
+            rows = [model.encode_group(to_chats(group)) for group in groups]
             factor = set_rate(optimizer, schedule, step, total)
-            loss = _step(model, chats, optimizer, recipe)
+            loss = _step(model, rows, optimizer, recipe)
             took = time.perf_counter() - began
             asked = sum(turn.role == "user" for g in groups for e in g for turn in e.turns)
             done = Counters(step + 1, done.samples + asked, done.seconds + took, digest)
@@ -133,12 +133,12 @@ def _fit(
 
 def _step(
     model: LlavaOnevision,
-    chats: Sequence[object],
+    rows: Sequence[Encoded],
     optimizer: torch.optim.Optimizer,
     recipe: TrainRecipe,
 ) -> float:
     """One optimiser step; returns the loss before it."""
-    batch = model.collate(chats, left=False)  # type: ignore[arg-type]
+    batch = model.collate(rows, left=False)
     optimizer.zero_grad(set_to_none=True)
     half = recipe.precision == "bfloat16"
     with torch.autocast(model.network.device.type, torch.bfloat16, enabled=half):

@@ -1,7 +1,8 @@
 """Examples → training sequences, addressed by (seed, epoch) alone so that a run can resume.
 
-Questions about one image share a sequence as turns of one chat, as in LLaVA's instruction tuning:
-the image is encoded once and every answer is learned. Order is drawn anew every epoch.
+Examples about one image share a sequence, so that the image is computed once; none sees another's
+questions or answers, or later boxes would be learned from earlier ones instead of the image. Order
+is drawn anew every epoch.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ def epoch_sequences(
     return groups
 
 
-def to_chat(group: Sequence[Example]) -> Chat:
-    """One chat: the images of the group and all its turns in order."""
+def to_chats(group: Sequence[Example]) -> list[Chat]:
+    """A chat for each example of the group, all about the same images."""
     images = tuple(Path(view.path) for view in group[0].views)
-    return Chat(images, tuple(turn for example in group for turn in example.turns))
+    return [Chat(images, example.turns) for example in group]
 
 
 def batches(

@@ -54,7 +54,8 @@ class Anatomy:
     """Everything the drawing and the boxes need to know of a chest.
 
     ``lateral`` and ``medial`` are the outer and the mediastinal border of each lung over v,
-    ``dome`` the diaphragm over w, ``body`` the skin over v. ``scale`` is 1 for a large adult.
+    ``dome`` the diaphragm over w, ``body`` the skin over v. ``scale`` is 1 for a large adult,
+    ``arch_density`` the share of the lung that the aortic arch takes.
     """
 
     scale: float
@@ -70,6 +71,7 @@ class Anatomy:
     dome_top: tuple[float, float]
     supine: bool
     female: bool
+    arch_density: float = 0.8
 
     @property
     def cardiothoracic_ratio(self) -> float:
@@ -82,19 +84,15 @@ class Anatomy:
         across = (w < at(self.lateral, side, v)) & (w > at(self.medial, side, v))
         return np.asarray(across & (v < at(self.dome, side, w)))
 
-    def lung(self, side: int, top: float = -10.0, bottom: float = 50.0) -> Points:
-        """Border points (u, v) of the lung field between two levels of v, float64 [n, 2]."""
+    def lung(self, side: int) -> Points:
+        """Border points (u, v) of the lung field of a side, 0.1 cm apart, float64 [n, 2]."""
         sign = 1 if side else -1
-        w = np.arange(0, 25, 0.1)
-        levels = np.arange(max(top, -2.0), min(bottom, 40.0), 0.1)
-        outer = np.stack([sign * at(self.lateral, side, levels), levels], axis=1)
-        inner = np.stack([sign * at(self.medial, side, levels), levels], axis=1)
-        floor = np.stack([sign * w, at(self.dome, side, w)], axis=1)
-        edge = np.array([sign * 0.05, 0.0])
-        points = np.concatenate([outer - edge, inner + edge, floor])
-        points = points - np.array([0.0, 1e-3])
-        kept = self.in_lung(side, points) & (points[:, 1] >= top) & (points[:, 1] <= bottom)
-        found: Points = points[kept]
+        w, levels = np.arange(0, 22, 0.1), np.arange(-1, 36, 0.1)
+        outer = np.stack([sign * (at(self.lateral, side, levels) - 0.01), levels], axis=1)
+        inner = np.stack([sign * (at(self.medial, side, levels) + 0.01), levels], axis=1)
+        floor = np.stack([sign * w, at(self.dome, side, w) - 0.01], axis=1)
+        points = np.concatenate([outer, inner, floor])
+        found: Points = points[self.in_lung(side, points)]
         return found
 
 
@@ -137,7 +135,7 @@ def _heart(factors: Factors, streams: Streams, half: float, dome: float, scale: 
     """Sized by its share of the thorax: 0.40–0.47 (AP to 0.51), enlarged 0.56–0.66 (AP 0.70)."""
     shape, large = streams.for_patient("heart"), streams.for_patient("large heart")
     ratio = shape.uniform(0.40, 0.47) + (0.04 if factors.projection == "AP" else 0.0)
-    tilt, flat = np.radians(shape.uniform(28, 42)), shape.uniform(0.72, 0.80)
+    tilt, flat = np.radians(shape.uniform(34, 46)), shape.uniform(0.76, 0.84)
     if "Cardiomegaly" in factors.findings:
         ratio += large.uniform(0.15, 0.19)
         tilt, flat = tilt * 0.75, flat * 0.96
@@ -159,7 +157,7 @@ def _medial(factors: Factors, streams: Streams, scale: float, arch: float) -> Cu
     base = np.full_like(AXIS, 2.3 * scale * shape.uniform(0.95, 1.1))
     base *= 1.15 if factors.projection == "AP" else 1.0
     if "Enlarged Cardiomediastinum" in factors.findings:
-        bulge = np.exp(-(((AXIS - arch) / (5.0 * scale)) ** 4))
+        bulge = np.exp(-(((AXIS - arch - 1.0 * scale) / (6.5 * scale)) ** 2))
         base = base + scale * wide.uniform(1.9, 2.8) * bulge
     base = base + 2.0 * scale * np.exp(-np.clip(AXIS, -1, None) / (1.3 * scale))
     trunk = np.exp(-(((AXIS - arch - 4.6 * scale) / (2.1 * scale)) ** 2))

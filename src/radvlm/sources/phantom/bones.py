@@ -11,18 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from radvlm.sources.phantom.anatomy import Anatomy
-from radvlm.sources.phantom.curves import Floats, Grid, Points, at, unit
+from radvlm.sources.phantom.curves import Floats, Grid, Points, at, corners, unit
 from radvlm.sources.phantom.factors import Streams
-
-
-def draw_skeleton(anatomy: Anatomy, grid: Grid, streams: Streams) -> Floats:
-    """Thickness of all bones."""
-    ribs = sample_ribs(anatomy, streams)
-    bone = draw_ribs(ribs, anatomy, grid)
-    bone += draw_spine(anatomy, grid)
-    bone += draw_clavicles(anatomy, grid)
-    bone += draw_scapulae(anatomy, grid)
-    return bone
+from radvlm.sources.phantom.layers import Layers
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +61,8 @@ def _bands(ribs: Ribs, course: Floats, half: np.float32) -> Floats:
     solid = unit((half - off) * 14)
     cortex = unit(1 - np.abs(off - (half - np.float32(0.07))) * 14)
     inside = unit((order + 0.5) * 4) * unit((11.5 - order) * 4)
-    return (solid * np.float32(0.55) + cortex * np.float32(0.75)) * inside
+    bands: Floats = (solid * np.float32(0.55) + cortex * np.float32(0.75)) * inside
+    return bands
 
 
 def draw_ribs(ribs: Ribs, anatomy: Anatomy, grid: Grid, shift: float = 0.0) -> Floats:
@@ -82,19 +74,20 @@ def draw_ribs(ribs: Ribs, anatomy: Anatomy, grid: Grid, shift: float = 0.0) -> F
     return (back + front) * cage * np.float32(1.15 * ribs.strength)
 
 
-def draw_spine(anatomy: Anatomy, grid: Grid) -> Floats:
+def add_spine(layers: Layers, anatomy: Anatomy) -> None:
     """Vertebral bodies with disc spaces, pedicles and spinous processes."""
     s = anatomy.scale
-    order = grid.v * np.float32(1 / (2.5 * s))
-    off = np.abs(order - np.rint(order))
-    body = grid.inside(np.float32(1.75 * s) - grid.w, 0.3)
+    part = layers.near(np.array([0.0, 15.0]) + corners(2.0 * s, 60.0))
+    w, v = part.grid.w, part.grid.v * np.float32(1 / (2.5 * s))
+    off = np.abs(v - np.rint(v))
+    high = off * np.float32(2.5 * s)
+    body = part.grid.inside(np.float32(1.75 * s) - w, 0.3)
     disc = unit((off - np.float32(0.36)) * 14)
-    edge = unit(1 - np.abs(grid.w - np.float32(1.65 * s)) * 4)
-    ring = np.hypot((grid.w - np.float32(1.05 * s)), (off * np.float32(2.5 * s)))
-    pedicle = unit(1 - np.abs(ring - np.float32(0.42 * s)) * 5)
-    spinous = unit(1 - np.hypot(grid.w * 1.6, off * np.float32(2.5 * s)) / 0.55)
+    edge = unit(1 - np.abs(w - np.float32(1.65 * s)) * 4)
+    pedicle = unit(1 - np.abs(np.hypot(w - np.float32(1.05 * s), high) - np.float32(0.42 * s)) * 5)
+    spinous = unit(1 - np.hypot(w * np.float32(1.6), high) * np.float32(1 / 0.55))
     bone = body * (1.5 - 0.9 * disc) + 0.5 * edge + 0.7 * pedicle + 0.7 * spinous
-    return bone * np.float32(s)
+    part.bone += bone * np.float32(s)
 
 
 def clavicle(anatomy: Anatomy, side: int, thick: bool = False) -> Points:
@@ -112,31 +105,35 @@ def clavicle(anatomy: Anatomy, side: int, thick: bool = False) -> Points:
     return np.concatenate([line - half, line + half])
 
 
-def draw_clavicles(anatomy: Anatomy, grid: Grid) -> Floats:
+def add_clavicles(layers: Layers, anatomy: Anatomy) -> None:
     """Both clavicles, with a dense cortex."""
-    s = anatomy.scale
-    line = clavicle(anatomy, 1)
+    s, line = anatomy.scale, clavicle(anatomy, 1)
     centre = np.interp(np.arange(0, 30, 0.05), line[:, 0], line[:, 1]).astype(np.float32)
-    index = np.clip(grid.w * np.float32(20), 0, len(centre) - 1).astype(np.intp)
-    off = np.abs(grid.v - centre.take(index))
-    span = grid.inside(grid.w - np.float32(1.6 * s), 0.4) * grid.inside(
-        np.float32(line[-1, 0]) - grid.w, 0.6
-    )
-    solid = grid.inside(np.float32(0.62 * s) - off, 0.25)
+    half = np.array([0.0, s])
+    part = layers.near(np.concatenate([line - half, line + half, clavicle(anatomy, 0)]))
+    w, v = part.grid.w, part.grid.v
+    index = np.clip(w * np.float32(20), 0, len(centre) - 1).astype(np.intp)
+    off = np.abs(v - centre.take(index))
+    ends = part.grid.inside(w - np.float32(1.6 * s), 0.4)
+    ends *= part.grid.inside(np.float32(line[-1, 0]) - w, 0.6)
+    solid = part.grid.inside(np.float32(0.62 * s) - off, 0.25)
     cortex = unit(1 - np.abs(off - np.float32(0.5 * s)) * 5)
-    return (solid * np.float32(1.0) + cortex * np.float32(0.9)) * span
+    part.bone += (solid + cortex * np.float32(0.9)) * ends
 
 
-def draw_scapulae(anatomy: Anatomy, grid: Grid) -> Floats:
+def add_scapulae(layers: Layers, anatomy: Anatomy) -> None:
     """Blades that a PA view throws clear of the lungs and an AP view lays over them."""
     s = anatomy.scale
     medial = anatomy.half_width * (0.66 if anatomy.supine else 0.93)
     top, tip = 1.5 * s, 13.5 * s
-    part = (grid.v - np.float32(top)) * np.float32(1 / (tip - top))
-    inner = np.float32(medial) + part**2 * np.float32(1.8 * s)
-    outer = np.float32(medial + 6.0 * s) - part * np.float32(4.6 * s)
-    edge = np.minimum(grid.w - inner, outer - grid.w)
-    level = grid.inside(part * np.float32(8), 0.5) * grid.inside((1 - part) * np.float32(8), 0.5)
-    blade = grid.inside(edge, 0.3)
-    border = unit(1 - np.abs(edge - np.float32(0.25)) * 3.5)
-    return (blade * np.float32(0.5) + border * np.float32(0.8)) * level
+    for sign in (-1, 1):
+        middle = np.array([sign * (medial + 3 * s), (top + tip) / 2])
+        part = layers.near(middle + corners(3.3 * s, (tip - top) / 2 + s))
+        down = (part.grid.v - np.float32(top)) * np.float32(1 / (tip - top))
+        inner = part.grid.w - np.float32(medial) - down**2 * np.float32(1.8 * s)
+        outer = np.float32(medial + 6.0 * s) - down * np.float32(4.6 * s) - part.grid.w
+        edge = np.minimum(inner, outer)
+        level = part.grid.inside(down * 8, 0.5) * part.grid.inside((1 - down) * 8, 0.5)
+        border = unit(1 - np.abs(edge - np.float32(0.25)) * np.float32(3.5))
+        blade = part.grid.inside(edge, 0.3) * np.float32(0.5) + border * np.float32(0.8)
+        part.bone += blade * level

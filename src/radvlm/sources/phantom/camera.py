@@ -6,7 +6,9 @@ The lungs always stay inside the collimated field, up to a few per cent at the e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,16 +55,47 @@ class Camera:
         cos, sin = np.cos(self.roll), np.sin(self.roll)
         return np.stack([self.centre[0] + u * cos - v * sin, self.centre[1] + u * sin + v * cos], 1)
 
-    def box(self, points: Points) -> Box | None:
-        """The box around body points, cut to the field; none where little of it is visible."""
-        xy = self.pixels(points) / np.array([self.width, self.height])
-        low, high = xy.min(axis=0), xy.max(axis=0)
-        f = np.array(self.field)
-        cut_low, cut_high = np.maximum(low, f[:2]), np.minimum(high, f[2:])
+    def window(self, points: Points, margin: float) -> tuple[slice, slice]:
+        """Rows and columns around body points, ``margin`` cm and two pixels more on each side."""
+        spare = margin * self.scale + 2
+        xy = self.pixels(points)
+        (left, top), (right, bottom) = xy.min(axis=0).tolist(), xy.max(axis=0).tolist()
+        return _range(top - spare, bottom + spare, self.height), _range(
+            left - spare, right + spare, self.width
+        )
+
+    def cut(self, rows: slice, columns: slice) -> Camera:
+        """The camera of a window of the image; its field is meaningless."""
+        x, y = self.centre
+        return replace(
+            self,
+            width=columns.stop - columns.start,
+            height=rows.stop - rows.start,
+            centre=(x - columns.start, y - rows.start),
+        )
+
+    def boxes(self, outlines: Sequence[Points]) -> list[Box | None]:
+        """The box around each set of body points, cut to the field.
+
+        None where less than ``MIN_VISIBLE`` of it, or nothing, lies inside the field.
+        """
+        starts = np.cumsum([0, *(len(points) for points in outlines[:-1])])
+        xy = self.pixels(np.concatenate(outlines)) / np.array([self.width, self.height])
+        low, high = np.minimum.reduceat(xy, starts), np.maximum.reduceat(xy, starts)
+        cut_low, cut_high = np.maximum(low, self.field[:2]), np.minimum(high, self.field[2:])
         seen = np.clip(cut_high - cut_low, 0, None)
-        if seen.min() < MIN_SIDE or seen.prod() < MIN_VISIBLE * (high - low).prod():
-            return None
-        return Box(*(float(c) for c in (*cut_low, *cut_high)))
+        clear = seen.prod(axis=1) >= MIN_VISIBLE * (high - low).prod(axis=1)
+        clear &= seen.min(axis=1) >= MIN_SIDE
+        return [
+            Box(*corners) if ok else None
+            for ok, corners in zip(clear, np.hstack([cut_low, cut_high]).tolist(), strict=True)
+        ]
+
+
+def _range(low: float, high: float, size: int) -> slice:
+    """Whole pixels from ``low`` to ``high``, at least one, inside an image of that size."""
+    start = min(max(math.floor(low), 0), size - 1)
+    return slice(start, min(max(math.ceil(high), start + 1), size))
 
 
 def aim(rng: np.random.Generator, anatomy: Anatomy, size: int) -> Camera:
@@ -71,14 +104,14 @@ def aim(rng: np.random.Generator, anatomy: Anatomy, size: int) -> Camera:
     width, height = (size, round(size / aspect)) if aspect > 1 else (round(size * aspect), size)
     margins = rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.45)
     field = (margins[0], margins[1], 1 - margins[2], 1 - margins[3])
-    roll = float(np.radians(rng.uniform(-9, 9)))
+    roll = float(np.radians(rng.uniform(-8, 8)))
     low = np.array([-anatomy.half_width, 0.0])
     high = np.array([anatomy.half_width, anatomy.dome_top[1] + 3.5 * anatomy.scale])
     middle = (low + high) / 2
     span = np.abs(np.cos(roll)) * (high - low) + np.abs(np.sin(roll)) * (high - low)[::-1]
     room = np.array([(field[2] - field[0]) * width, (field[3] - field[1]) * height])
-    scale = float((room / span).min() * rng.uniform(0.55, 0.98))
-    slack = np.clip((room - span * scale) / 2, 0.01 * size, 0.17 * size)
+    scale = float((room / span).min() * rng.uniform(0.66, 0.98))
+    slack = np.clip((room - span * scale) / 2, 0.01 * size, 0.12 * size)
     where = np.array([(field[0] + field[2]) / 2 * width, (field[1] + field[3]) / 2 * height])
     x, y = where + rng.uniform(-1, 1, 2) * slack
     return Camera(

@@ -19,19 +19,33 @@ AIR = 0.76
 
 def draw_chest(anatomy: Anatomy, camera: Camera, streams: Streams) -> Layers:
     """All layers of the chest without findings, devices, marker or noise."""
+    layers = draw_background(anatomy, camera, streams)
+    layers.bone += bones.draw_ribs(bones.sample_ribs(anatomy, streams), anatomy, layers.grid)
+    bones.add_spine(layers, anatomy)
+    bones.add_clavicles(layers, anatomy)
+    bones.add_scapulae(layers, anatomy)
+    layers.bone *= layers.soft > 0
+    airways.add_trachea(layers, anatomy)
+    airways.add_gas(layers, anatomy, streams.for_study("gas"))
+    if anatomy.female:
+        airways.add_breasts(layers, anatomy, streams.for_patient("breasts"))
+    return layers
+
+
+def draw_background(anatomy: Anatomy, camera: Camera, streams: Streams) -> Layers:
+    """Body, lungs with their vessels, heart and aortic arch; no bones yet."""
     grid = camera.grid()
     body = _body(anatomy, grid)
-    bone = bones.draw_skeleton(anatomy, grid, streams) * (body > 0)
-    soft = body * (1 + np.float32(0.02) * clouds(streams.for_view("tissue"), body.shape, 14))
-    soft -= raster(camera, airways.tracheal_strokes(anatomy)) * np.float32(2.4 * anatomy.scale)
-    soft -= airways.draw_gas(streams.for_study("gas"), anatomy, grid)
-    if anatomy.female:
-        soft += airways.draw_breasts(streams.for_patient("breasts"), anatomy, grid)
-    air = _lungs(anatomy, grid)
+    zeros = np.zeros((2, *body.shape), dtype=np.float32)
+    body *= 1 + np.float32(0.02) * clouds(streams.for_view("tissue"), body.shape, 14)
     branches = airways.vascular_strokes(streams.for_patient("vessels"), anatomy)
-    vessels = raster(camera, branches) * np.float32(2.6 * anatomy.scale)
-    vessels *= lung_field(anatomy, grid)
-    return Layers(camera, grid, soft, air, vessels, bone, np.zeros_like(body))
+    vessels = raster(camera, branches)
+    layers = Layers(camera, grid, body, _lungs(anatomy, grid), vessels, *zeros)
+    for shape, share in ((anatomy.heart, 0.85), (anatomy.arch, anatomy.arch_density)):
+        part = layers.near(shape.contour())
+        part.fill(_ellipse_mask(shape, part.grid, 0.45), share)
+    vessels *= layers.air * np.float32(4.0 * anatomy.scale / (AIR * anatomy.thickness))
+    return layers
 
 
 def lung_field(anatomy: Anatomy, grid: Grid) -> Floats:
@@ -42,32 +56,26 @@ def lung_field(anatomy: Anatomy, grid: Grid) -> Floats:
     return grid.inside(np.minimum(np.minimum(outer, inner), floor), 0.35)
 
 
-def ellipse_mask(shape: Ellipse, grid: Grid, softness: float = 0.3) -> Floats:
+def _ellipse_mask(shape: Ellipse, grid: Grid, softness: float) -> Floats:
     """Mask 0…1 of an ellipse; its edge is ``softness`` cm wide."""
-    return grid.inside((1 - ellipse_radius(shape, grid)) * np.float32(shape.short), softness)
-
-
-def ellipse_radius(shape: Ellipse, grid: Grid) -> Floats:
-    """0 at the centre of an ellipse, 1 on its border."""
     u, v = grid.u - np.float32(shape.u), grid.v - np.float32(shape.v)
     cos, sin = np.float32(np.cos(shape.tilt)), np.float32(np.sin(shape.tilt))
-    across, along = np.float32(1 / shape.short), np.float32(1 / shape.long)
-    return np.hypot((u * cos + v * sin) * along, (v * cos - u * sin) * across)
+    along = (u * cos + v * sin) * np.float32(1 / shape.long)
+    across = (v * cos - u * sin) * np.float32(1 / shape.short)
+    return grid.inside((1 - np.hypot(along, across)) * np.float32(shape.short), softness)
 
 
 def _body(anatomy: Anatomy, grid: Grid) -> Floats:
     part = np.minimum(grid.w / grid.by_v(anatomy.body), np.float32(1))
     part *= part
-    return np.float32(anatomy.thickness) * np.sqrt(1 - part * part)
+    thickness: Floats = np.float32(anatomy.thickness) * np.sqrt(1 - part * part)
+    return thickness
 
 
 def _lungs(anatomy: Anatomy, grid: Grid) -> Floats:
-    field = lung_field(anatomy, grid)
+    """Air of both lungs, thinner towards the chest wall."""
     outer = np.maximum(grid.by_v(anatomy.lateral) - grid.w, np.float32(0))
     depth = 1 - np.float32(0.45) * np.exp(outer * np.float32(-0.5 / anatomy.scale))
     most = np.float32(AIR * (anatomy.thickness - 3.5 * anatomy.scale))
-    hidden = np.maximum(
-        ellipse_mask(anatomy.heart, grid, 0.5) * np.float32(0.85),
-        ellipse_mask(anatomy.arch, grid, 0.4) * np.float32(0.8),
-    )
-    return most * depth * field * (1 - hidden)
+    air: Floats = most * depth * lung_field(anatomy, grid)
+    return air

@@ -60,7 +60,7 @@ def _make(config: PhantomConfig, folder: Path, one: Plan) -> Study:
 
 def save_png(pixels: Pixels, path: Path) -> None:
     """Write uint8 [height, width] as 8-bit grey PNG without any metadata."""
-    Image.fromarray(pixels).save(path, compress_level=3)
+    Image.fromarray(pixels).save(path, compress_level=1)
 
 
 @contextmanager

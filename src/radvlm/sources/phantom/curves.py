@@ -18,8 +18,6 @@ Curve = NDArray[np.float32]
 
 LOW, HIGH, PER_CM = -30.0, 50.0, 25
 AXIS = np.linspace(LOW, HIGH, int((HIGH - LOW) * PER_CM) + 1)
-SIDES = (-1.0, 1.0)
-"""Sign of u on the right and the left side of the patient."""
 
 
 def curve(right: ArrayLike, left: ArrayLike) -> Curve:
@@ -27,10 +25,23 @@ def curve(right: ArrayLike, left: ArrayLike) -> Curve:
     return np.array([right, left], dtype=np.float32)
 
 
+def on_one_side(side: int, values: ArrayLike, elsewhere: ArrayLike = 99.0) -> Curve:
+    """A curve of one side; the other has a constant, by default out of reach."""
+    other = np.broadcast_to(np.asarray(elsewhere), AXIS.shape)
+    return curve(values, other) if side == 0 else curve(other, values)
+
+
 def at(values: Curve, side: int, where: ArrayLike) -> NDArray[np.float64]:
     """The curve of one side at coordinates in cm, linearly interpolated."""
     found: NDArray[np.float64] = np.interp(np.asarray(where, np.float64), AXIS, values[side])
     return found
+
+
+def corners(half_width: float, half_height: float) -> Points:
+    """Corners [4, 2] of a rectangle around the origin, in order."""
+    signs = np.array([(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)])
+    scaled: Points = signs * np.array([half_width, half_height])
+    return scaled
 
 
 def unit(values: Floats) -> Floats:
@@ -59,6 +70,12 @@ class Grid:
         w = np.abs(u)
         half = np.where(u > 0, len(AXIS), 0)
         return cls(u, v, w, pixel, _index(v) + half, _index(w) + half)
+
+    def cut(self, rows: slice, columns: slice) -> Grid:
+        """The grid of a window of the image."""
+        part = np.s_[rows, columns]
+        curves = self.along_v[part], self.along_w[part]
+        return Grid(self.u[part], self.v[part], self.w[part], self.pixel, *curves)
 
     def by_v(self, values: Curve) -> Floats:
         """A curve over v, of the side each pixel is on."""

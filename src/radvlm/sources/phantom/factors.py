@@ -7,8 +7,8 @@ that switching one factor leaves all others exactly as they were: the counterfac
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -16,6 +16,9 @@ import numpy as np
 Sex = Literal["M", "F"]
 ViewPosition = Literal["PA", "AP", "LATERAL"]
 Side = Literal["right", "left", "bilateral"]
+SIDES: tuple[Side, Side] = ("right", "left")
+"""The sides by index: 0 is the patient's right, on the left of the image."""
+
 MarkerShape = Literal["plain", "boxed", "round"]
 Seed = int | Sequence[int]
 
@@ -44,22 +47,37 @@ class Streams:
     view: tuple[int, ...]
     study: tuple[int, ...]
     patient: tuple[int, ...]
+    since: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, seed: Seed, study: Seed | None = None, patient: Seed | None = None) -> Streams:
-        """Streams from seeds of non-negative integers; those not given are ``seed``."""
+    def of(
+        cls,
+        seed: Seed,
+        study: Seed | None = None,
+        patient: Seed | None = None,
+        since: Mapping[str, Seed] | None = None,
+    ) -> Streams:
+        """Streams from seeds of non-negative integers; those not given are ``seed``.
+
+        ``since`` gives the seed of an earlier study for findings that have stayed as they were.
+        """
         view, own, body = (
             _tuple(seed if s is None else s, i) for i, s in enumerate((seed, study, patient))
         )
-        return cls(view, own, body)
+        stayed = {name: _tuple(earlier, 1) for name, earlier in (since or {}).items()}
+        return cls(view, own, body, stayed)
 
     def for_view(self, name: str) -> np.random.Generator:
         """The stream of a factor that differs from view to view (camera, noise)."""
         return _generator(self.view, name)
 
     def for_study(self, name: str) -> np.random.Generator:
-        """The stream of a factor that the views of one study share (findings)."""
+        """The stream of a factor that the views of one study share (breath, wording)."""
         return _generator(self.study, name)
+
+    def for_finding(self, name: str) -> np.random.Generator:
+        """The stream of a finding or device, that of the study in which it first appeared."""
+        return _generator(self.since.get(name, self.study), name)
 
     def for_patient(self, name: str) -> np.random.Generator:
         """The stream of a factor that the studies of one patient share (anatomy)."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from radvlm.protocols import Pixels
 from radvlm.sources.phantom.camera import Camera
-from radvlm.sources.phantom.curves import Floats, Grid
+from radvlm.sources.phantom.curves import Floats, Grid, Points
 
 WATER = 0.2
 """Attenuation of water in 1/cm at the effective energy of a chest radiograph."""
@@ -33,6 +33,19 @@ class Layers:
     vessels: Floats
     bone: Floats
     metal: Floats
+
+    def near(self, points: Points) -> Layers:
+        """The part around body points: the same memory, so changes show in the whole."""
+        rows, columns = part = self.camera.window(points, margin=0.5)
+        return Layers(
+            self.camera.cut(rows, columns),
+            self.grid.cut(rows, columns),
+            self.soft[part],
+            self.air[part],
+            self.vessels[part],
+            self.bone[part],
+            self.metal[part],
+        )
 
     def fill(self, mask: Floats, share: float) -> None:
         """Replace a share (0…1) of the air by fluid or tissue where ``mask`` is 1."""
@@ -69,7 +82,7 @@ def expose(layers: Layers, film: Film, rng: np.random.Generator) -> Floats:
     grain = rng.standard_normal(through.shape, dtype=np.float32)
     through += np.float32(film.noise) * np.sqrt(through) * grain
     level = -np.log(np.maximum(through, np.float32(1e-4))) - np.float32(film.centre)
-    shown = 1 / (1 + np.exp(np.float32(-film.contrast) * level))
+    shown: Floats = 1 / (1 + np.exp(np.float32(-film.contrast) * level))
     return np.float32(film.background) + np.float32(1 - film.background) * shown
 
 

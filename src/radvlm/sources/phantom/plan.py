@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from radvlm.recipe import Section
 from radvlm.records import Split
@@ -18,7 +18,7 @@ from radvlm.sources.phantom.factors import MarkerShape, Sex, ViewPosition
 from radvlm.sources.phantom.labels import DRAWN
 from radvlm.vocabulary import DEVICES
 
-NORMAL = 0.17
+NORMAL = 0.18
 """Share of studies planned without any finding."""
 
 STAYS = 0.6
@@ -50,12 +50,17 @@ PREVALENCE: Mapping[str, float] = {
 """Share of each finding among studies that are not normal; of the others among all studies."""
 
 
+_LASTING = frozenset({*DRAWN, *DEVICES})
+
+
 class Correlation(Section):
     """Where ``if`` holds, ``then`` does with ``probability``; elsewhere with ``otherwise``.
 
     Both are findings, devices, ``AP`` or a marker's shape (``boxed``, ``round``). Without
     ``otherwise``, studies where ``if`` does not hold stay as they are.
     """
+
+    model_config = ConfigDict(populate_by_name=True)
 
     if_: str = Field(alias="if")
     then: str
@@ -81,7 +86,7 @@ class PhantomConfig(Section):
     size: int = Field(192, ge=48, le=2048)
     studies_per_patient: tuple[float, ...] = (0.5, 0.3, 0.2)
     lateral: float = Field(0.15, ge=0, le=1)
-    prevalence: dict[str, float] = {}
+    prevalence: dict[str, float] = Field(default_factory=dict)
     correlations: tuple[Correlation, ...] = ()
     splits: tuple[float, float, float] = (0.7, 0.1, 0.2)
 
@@ -104,7 +109,11 @@ class PhantomConfig(Section):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One study to draw. ``before`` holds what the previous study showed, or none."""
+    """One study to draw.
+
+    ``since`` is the number of the study in which each finding or device first appeared,
+    ``before`` what the previous study showed, or none.
+    """
 
     patient: int
     number: int
@@ -116,6 +125,7 @@ class Plan:
     marker: MarkerShape
     findings: frozenset[str]
     devices: frozenset[str]
+    since: Mapping[str, int]
     before: frozenset[str] | None
 
     @property
@@ -137,10 +147,10 @@ def plan(config: PhantomConfig) -> Iterator[Plan]:
         sex: Sex = "MF"[int(rng.integers(2))]  # type: ignore[assignment]  # an M or an F
         age = float(round(rng.uniform(3, 17) if rng.random() < 0.12 else rng.uniform(18, 92)))
         shares = config.studies_per_patient
-        before: frozenset[str] | None = None
+        before: dict[str, int] | None = None
         for number in range(1 + int(rng.choice(len(shares), p=shares))):
             shown = _shown(config, rng, before)
-            marker = next((m for m in ("boxed", "round") if m in shown), "plain")
+            since = {n: (before or {}).get(n, number) for n in sorted(shown & _LASTING)}
             yield Plan(
                 patient=patient,
                 number=number,
@@ -149,33 +159,33 @@ def plan(config: PhantomConfig) -> Iterator[Plan]:
                 age=age,
                 projection="AP" if "AP" in shown else "PA",
                 lateral=bool(rng.random() < config.lateral),
-                marker=marker,  # type: ignore[arg-type]  # one of three literals
+                marker="boxed" if "boxed" in shown else "round" if "round" in shown else "plain",
                 findings=shown & set(DRAWN),
                 devices=shown & set(DEVICES),
-                before=before,
+                since=since,
+                before=None if before is None else frozenset(before),
             )
-            before = shown & {*DRAWN, *DEVICES}
+            before = since
 
 
 def _shown(
-    config: PhantomConfig, rng: np.random.Generator, before: frozenset[str] | None
+    config: PhantomConfig, rng: np.random.Generator, before: Mapping[str, int] | None
 ) -> frozenset[str]:
     """Findings, devices, ``AP`` and marker of a study; the same draws whatever comes out."""
     share = {**PREVALENCE, **config.prevalence}
-    luck = {name: rng.random() for name in share}
-    normal, stays = rng.random() < NORMAL, {name: rng.random() < STAYS for name in share}
-    shown = {name for name in share if luck[name] < share[name]}
-    if before is not None:
-        shown |= {name for name in before if stays[name] and name in DEVICES}
-        if before & set(DRAWN):
-            shown = {n for n in shown if n not in DRAWN or (n not in before) or stays[n]}
-            shown |= {name for name in before if stays[name] and rng.random() < 0.5}
-    if normal:
+    shown: set[str] = set()
+    for name in PREVALENCE:
+        chance = share[name]
+        if before is not None and name in _LASTING:
+            chance = STAYS if name in before else 0.7 * chance
+        if rng.random() < chance:
+            shown.add(name)
+    weights = np.array([share[name] for name in DRAWN]) + 1e-12
+    instead = DRAWN[int(rng.choice(len(DRAWN), p=weights / weights.sum()))]
+    if rng.random() < NORMAL or sum(share[name] for name in DRAWN) == 0:
         shown -= set(DRAWN)
     elif not shown & set(DRAWN):
-        weights = np.array([share[name] for name in DRAWN])
-        if weights.sum() > 0:
-            shown.add(DRAWN[int(rng.choice(len(DRAWN), p=weights / weights.sum()))])
+        shown.add(instead)
     if "round" in shown:
         shown.discard("boxed")
     _correlate(config, shown, rng)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from radvlm.records import Box
+from radvlm.sources.phantom.airways import hilum
 from radvlm.sources.phantom.anatomy import Anatomy
 from radvlm.sources.phantom.bones import clavicle
 from radvlm.sources.phantom.camera import Camera
@@ -21,8 +22,8 @@ MIDDLE, LOWER, APICAL = 0.40, 0.70, 0.22
 
 def regions(anatomy: Anatomy, camera: Camera) -> dict[str, Box]:
     """Box of every region that is visible, by its name in ``vocabulary.REGIONS_29``."""
-    boxes = ((name, camera.box(points)) for name, points in outlines(anatomy))
-    return {name: box for name, box in boxes if box is not None}
+    names, points = zip(*outlines(anatomy), strict=True)
+    return {n: box for n, box in zip(names, camera.boxes(points), strict=True) if box is not None}
 
 
 def outlines(anatomy: Anatomy) -> Iterator[tuple[str, Points]]:
@@ -37,25 +38,22 @@ def zone_levels(anatomy: Anatomy, side: int) -> dict[str, tuple[float, float]]:
     """Upper and lower level (v in cm) of each zone of a lung."""
     height = anatomy.dome_top[side] + 3.0 * anatomy.scale
     return {
-        "upper": (0.0, MIDDLE * height),
+        "upper": (-5.0, MIDDLE * height),
         "mid": (MIDDLE * height, LOWER * height),
         "lower": (LOWER * height, 50.0),
-        "apical": (0.0, APICAL * height),
+        "apical": (-5.0, APICAL * height),
     }
 
 
 def _lung_parts(anatomy: Anatomy, side: int) -> Iterator[tuple[str, Points]]:
     sign, s = (1 if side else -1), anatomy.scale
-    yield "lung", anatomy.lung(side)
-    levels = zone_levels(anatomy, side)
-    for zone in ("upper", "mid", "lower"):
-        yield f"{zone} lung zone", anatomy.lung(side, *levels[zone])
-    yield "apical zone", anatomy.lung(side, *levels["apical"])
-    medial = float(at(anatomy.medial, side, anatomy.carina))
-    yield (
-        "hilar structures",
-        _rectangle(sign * medial * 0.8, sign * (medial + 3.8 * s), *_hilum(anatomy, side)),
-    )
+    lung = anatomy.lung(side)
+    yield "lung", lung
+    for zone, (top, bottom) in zone_levels(anatomy, side).items():
+        part = lung[(lung[:, 1] >= top) & (lung[:, 1] <= bottom)]
+        yield "apical zone" if zone == "apical" else f"{zone} lung zone", part
+    u, v = hilum(anatomy, side)
+    yield "hilar structures", _rectangle(u - 2.4 * s, u + 2.4 * s, v - 3.2 * s, v + 3.2 * s)
     w = np.arange(0.12 * anatomy.half_width, anatomy.half_width, 0.05)
     floor = at(anatomy.dome, side, w)
     wall = at(anatomy.lateral, side, floor)
@@ -70,27 +68,21 @@ def _lung_parts(anatomy: Anatomy, side: int) -> Iterator[tuple[str, Points]]:
     yield "clavicle", clavicle(anatomy, side, thick=True)
 
 
-def _hilum(anatomy: Anatomy, side: int) -> tuple[float, float]:
-    """Upper and lower level of a hilum; the left one stands higher."""
-    top = anatomy.carina - (0.2 + 0.9 * side) * anatomy.scale
-    return top, top + 5.6 * anatomy.scale
-
-
 def _midline(anatomy: Anatomy) -> Iterator[tuple[str, Points]]:
     s, heart, carina = anatomy.scale, anatomy.heart, anatomy.carina
     right = float(at(anatomy.medial, 0, carina))
     floor = anatomy.dome_top[1]
-    yield "trachea", _rectangle(-1.2 * s, 1.2 * s, -3.5 * s, carina)
+    yield "trachea", _rectangle(-1.4 * s, 1.4 * s, -3.5 * s, carina)
     yield "spine", _rectangle(-2.1 * s, 2.1 * s, -3.0 * s, floor + 4 * s)
     yield "aortic arch", anatomy.arch.contour()
-    yield "mediastinum", np.concatenate([_borders(anatomy, 0.5 * s, floor), heart.contour()])
+    yield "mediastinum", mediastinal_outline(anatomy)
     yield "upper mediastinum", _borders(anatomy, 0.5 * s, carina + 1.0 * s)
     top = heart.v - 0.6 * heart.half_height
-    yield "svc", _rectangle(-right, -0.25 * right, carina - 3.4 * s, top)
+    yield "svc", _rectangle(-right - 0.3 * s, 0.0, carina - 3.8 * s, top)
     yield "cardiac silhouette", heart.contour()
     yield (
         "cavoatrial junction",
-        _rectangle(-right - s, 1.2 * s - right, top - 1.6 * s, top + 1.6 * s),
+        _rectangle(-right - 1.6 * s, 2.2 * s - right, top - 2 * s, top + 2 * s),
     )
     yield (
         "right atrium",
@@ -98,11 +90,17 @@ def _midline(anatomy: Anatomy) -> Iterator[tuple[str, Points]]:
             heart.u - heart.half_width, -0.3 * s, top + 0.5 * s, heart.v + 0.7 * heart.half_height
         ),
     )
-    yield "carina", _rectangle(-2.4 * s, 2.4 * s, carina - 1.7 * s, carina + 1.9 * s)
+    yield "carina", _rectangle(-2.6 * s, 2.6 * s, carina - 2.0 * s, carina + 2.2 * s)
     yield (
         "abdomen",
         _rectangle(-anatomy.half_width, anatomy.half_width, anatomy.dome_top[0], floor + 8.5 * s),
     )
+
+
+def mediastinal_outline(anatomy: Anatomy) -> Points:
+    """Both mediastinal borders from the apices to the diaphragm, and the heart."""
+    borders = _borders(anatomy, 0.5 * anatomy.scale, anatomy.dome_top[1])
+    return np.concatenate([borders, anatomy.heart.contour()])
 
 
 def _borders(anatomy: Anatomy, top: float, bottom: float) -> Points:

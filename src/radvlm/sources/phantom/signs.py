@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +35,17 @@ class Drawn:
     zone: str | None
     severity: str | None
     boxes: tuple[Box, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The truth about a simulated view."""
+
+    width: int
+    height: int
+    drawn: tuple[Drawn, ...]
+    regions: Mapping[str, Box]
+    cardiothoracic_ratio: float
 
 
 Placer = Callable[[np.random.Generator, Anatomy], Sequence[Sign]]

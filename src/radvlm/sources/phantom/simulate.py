@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from radvlm.protocols import Pixels
-from radvlm.records import Box
+from radvlm.sources.phantom import lateral
 from radvlm.sources.phantom.anatomy import build
 from radvlm.sources.phantom.camera import Camera, aim
 from radvlm.sources.phantom.chest import draw_chest
 from radvlm.sources.phantom.factors import Factors, Seed, Streams
 from radvlm.sources.phantom.findings import place
 from radvlm.sources.phantom.layers import expose, sample_film, to_pixels
+from radvlm.sources.phantom.marker import add_marker
 from radvlm.sources.phantom.regions import regions
-from radvlm.sources.phantom.signs import Drawn
-
-
-@dataclass(frozen=True, slots=True)
-class Description:
-    """The truth about a simulated view."""
-
-    width: int
-    height: int
-    drawn: tuple[Drawn, ...]
-    regions: Mapping[str, Box]
-    cardiothoracic_ratio: float
+from radvlm.sources.phantom.signs import Description, Drawn
 
 
 def simulate(rng_seed: Seed | Streams, factors: Factors) -> tuple[Pixels, Description]:
@@ -38,13 +25,21 @@ def simulate(rng_seed: Seed | Streams, factors: Factors) -> tuple[Pixels, Descri
     """
     streams = rng_seed if isinstance(rng_seed, Streams) else Streams.of(rng_seed)
     anatomy = build(factors, streams)
+    frontal = factors.projection != "LATERAL"
+    if not frontal:
+        anatomy = lateral.turn(anatomy)
     camera = aim(streams.for_view("camera"), anatomy, factors.size)
-    layers = draw_chest(anatomy, camera, streams)
-    signs = place(factors, anatomy, streams)
+    if frontal:
+        layers = draw_chest(anatomy, camera, streams)
+        signs = place(factors, anatomy, streams)
+    else:
+        layers = lateral.draw_lateral(anatomy, camera, streams)
+        signs = lateral.place(factors, anatomy, streams)
     for sign in signs:
-        sign.draw(layers)
+        sign.draw(layers.near(np.concatenate(sign.outlines)))
     film = sample_film(streams.for_view("film"), anatomy.thickness)
     shown = expose(layers, film, streams.for_view("noise"))
+    add_marker(shown, streams.for_view("marker"), camera, factors.marker)
     _collimate(shown, camera, streams.for_view("collimation"))
     drawn = tuple(
         Drawn(
@@ -52,12 +47,12 @@ def simulate(rng_seed: Seed | Streams, factors: Factors) -> tuple[Pixels, Descri
             sign.side,
             sign.zone,
             sign.severity,
-            tuple(b for b in map(camera.box, sign.outlines) if b is not None),
+            tuple(box for box in camera.boxes(sign.outlines) if box is not None),
         )
         for sign in signs
     )
     ratio = anatomy.cardiothoracic_ratio
-    boxes = regions(anatomy, camera)
+    boxes = regions(anatomy, camera) if frontal else {}
     return to_pixels(shown), Description(camera.width, camera.height, drawn, boxes, ratio)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from radvlm.protocols import Pixels
 from radvlm.records import Box, Finding, Region, Study, View
@@ -10,7 +11,8 @@ from radvlm.sources.phantom import report
 from radvlm.sources.phantom.factors import Factors, Streams
 from radvlm.sources.phantom.labels import children, statuses
 from radvlm.sources.phantom.plan import PhantomConfig, Plan
-from radvlm.sources.phantom.simulate import Description, simulate
+from radvlm.sources.phantom.signs import Description
+from radvlm.sources.phantom.simulate import simulate
 
 FAMILY = "phantom"
 
@@ -18,16 +20,16 @@ FAMILY = "phantom"
 def draw(config: PhantomConfig, plan: Plan) -> tuple[Study, dict[str, Pixels]]:
     """The study, and the pixels of its views by view id; depends on nothing else."""
     made: list[tuple[View, Pixels, Description]] = []
+    own = (config.seed, plan.patient, plan.number)
+    since = {name: (*own[:2], number) for name, number in plan.since.items()}
     for number, factors in enumerate(_factors(config, plan)):
-        key = (config.seed, plan.patient, plan.number)
-        streams = Streams.of((*key, number), key, key[:2])
-        pixels, description = simulate(streams, factors)
+        pixels, truth = simulate(Streams.of((*own, number), own, own[:2], since), factors)
         view = f"{plan.id}v{number + 1}"
-        size = description.width, description.height
-        path = f"images/{view}.png"
-        made.append((View(view, path, factors.projection, *size), pixels, description))
+        size = truth.width, truth.height
+        made.append((View(view, f"images/{view}.png", factors.projection, *size), pixels, truth))
     frontal, truth = made[0][0], made[0][2]
-    words = Streams.of((config.seed, plan.patient, plan.number, 0)).for_study("words")
+    words = Streams.of(own).for_study("words")
+    stayed = {name for name, number in plan.since.items() if number < plan.number}
     said = report.phrases(truth.drawn, words)
     study = Study(
         family=FAMILY,
@@ -37,7 +39,7 @@ def draw(config: PhantomConfig, plan: Plan) -> tuple[Study, dict[str, Pixels]]:
         split=plan.split,
         access="open",
         views=tuple(view for view, _, _ in made),
-        texts=report.write(said, words),
+        texts=report.write(truth.drawn, said, stayed, plan.before, words),
         findings=tuple(_findings(plan, frontal.id, truth, said)),
         regions=tuple(Region(name, frontal.id, box) for name, box in truth.regions.items()),
         sex=plan.sex,
@@ -58,6 +60,8 @@ def _factors(config: PhantomConfig, plan: Plan) -> Iterator[Factors]:
         size=config.size,
     )
     yield frontal
+    if plan.lateral:
+        yield replace(frontal, projection="LATERAL")
 
 
 def _findings(plan: Plan, view: str, truth: Description, said: dict[str, str]) -> Iterator[Finding]:

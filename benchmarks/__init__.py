@@ -1,0 +1,1 @@
+"""Slow proofs and what they measured; every figure in a document comes from ``results/``."""

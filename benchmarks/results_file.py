@@ -1,0 +1,37 @@
+"""The one form of a results file: command, commit, hardware, versions, n, figures."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+import transformers
+
+from radvlm import __version__
+from radvlm.io.files import write_json
+from radvlm.io.provenance import commit, hardware
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def write_result(name: str, command: str, n: int, figures: dict[str, Any]) -> Path:
+    """Write ``results/<name>.json`` and return its path."""
+    path = RESULTS / f"{name}.json"
+    head = {
+        "command": command,
+        "commit": commit(),
+        "hardware": hardware(),
+        "versions": {
+            "radvlm": __version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "numpy": numpy.__version__,
+        },
+        "n": n,
+    }
+    write_json(path, {**head, "figures": figures})
+    return path

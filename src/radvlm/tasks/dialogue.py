@@ -1,0 +1,243 @@
+"""A writer of conversations from what a study knows, by templates and without a text model.
+
+Everything said can be seen on the image: findings, devices, side, severity, projection, places.
+Topics are one to four rounds, a follow-up always behind what it refers to.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from radvlm.records import Answer, Box, Part, Status, Study, Turn, View
+from radvlm.tasks.asking import (
+    boxes_of,
+    exchange,
+    findings_of,
+    known,
+    named,
+    wholly_negative,
+)
+from radvlm.tasks.definitions import DEFINITIONS
+from radvlm.tasks.facts import WHERE_IT, WHERE_REGION, severity_of, side_of
+from radvlm.tasks.lexicon import canonical, in_lexicon, spoken, with_article
+from radvlm.tasks.wording import Phrasing, listed, plain
+from radvlm.vocabulary import DEVICES, NO_FINDING, SUPPORT_DEVICES
+
+MIN_ROUNDS, MAX_ROUNDS = 3, 6
+
+Round = tuple[Turn, Turn]
+
+_PROJECTION = Phrasing(
+    "Is this a PA or an AP view?", "Which projection is it, PA or AP?", "Is it a PA or AP image?"
+)
+_PROJECTION_REPLY = Phrasing("This is {} view.", "It is {} view.", "The image is {} view.")
+_OVERALL = Phrasing(
+    "What do you see?", "What does the image show?", "Is anything wrong on this image?"
+)
+_SUMMARY = Phrasing("Please sum up.", "So what is the conclusion?", "Can you give me a summary?")
+_LIST = Phrasing("The image shows {}.", "I see {}.", "There {is} {}.")
+_NOTHING = Phrasing("I see no abnormality.", "No abnormality is visible.", "The image is normal.")
+_IS_THERE = Phrasing("Is there {}?", "Do you see {}?", "Does the image show {}?")
+_YES = Phrasing("Yes, there {is} {}.", "Yes, I see {}.", "Yes, the image shows {}.")
+_NO = Phrasing("No, there {is} no {}.", "No, I see no {}.", "No {} {is} visible.")
+_HEART = Phrasing("Is the heart enlarged?", "Is the heart large?", "Is there cardiomegaly?")
+_HEART_YES = Phrasing("Yes, the heart is enlarged.", "Yes, there is cardiomegaly.")
+_HEART_NO = Phrasing("No, the heart is not enlarged.", "No, there is no cardiomegaly.")
+_SIDE = Phrasing("On which side?", "Which side is it on?", "On what side is it?")
+_ONE_SIDE = Phrasing("It is on the {} side.", "On the {} side.", "It is seen on the {} side.")
+_BOTH_SIDES = Phrasing("It is on both sides.", "On both sides.", "It is seen on both sides.")
+_SEVERITY = Phrasing("How severe is it?", "How large or severe is it?")
+_SEVERITY_REPLY = Phrasing("It is {}.", "I would call it {}.", "It looks {}.")
+_DEVICES = Phrasing("Are there any devices?", "Do you see any devices?", "Any medical devices?")
+_NO_DEVICES = Phrasing("No, there are no devices.", "No devices are visible.", "I see no devices.")
+_MEANING = Phrasing("What does {} mean?", "What is meant by {}?", "Can you explain {}?")
+_PLACE = Phrasing("The {} {is} at {boxes}.", "You can see the {} at {boxes}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Rounds that belong together; ``stage`` 0 opens a conversation, 2 closes it."""
+
+    rounds: tuple[Round, ...]
+    stage: int = 1
+
+    @property
+    def points(self) -> bool:
+        """Whether a reply holds boxes."""
+        return any(reply.target and reply.target.boxes for _, reply in self.rounds)
+
+
+def write_dialogue(
+    study: Study, view: View, rng: random.Random, *, grounded: bool
+) -> tuple[Turn, ...]:
+    """The turns of a conversation of 3 to 6 rounds; none where too little is known.
+
+    A grounded one points at a finding or a region at least once.
+    """
+    writer = _Writer(study, view, rng, grounded)
+    topics = [*writer.findings(), *writer.general(), *writer.regions()]
+    rng.shuffle(topics)
+    if grounded:
+        first = next((topic for topic in topics if topic.points), None)
+        if first is None:
+            return ()
+        topics.remove(first)
+        topics.insert(0, first)
+    chosen = _choose(topics, rng.randint(MIN_ROUNDS, MAX_ROUNDS))
+    if sum(len(topic.rounds) for topic in chosen) < MIN_ROUNDS:
+        return ()
+    rng.shuffle(chosen)
+    chosen.sort(key=lambda topic: topic.stage)
+    return tuple(turn for topic in chosen for pair in topic.rounds for turn in pair)
+
+
+def _choose(topics: Sequence[Topic], wanted: int) -> list[Topic]:
+    """The first topics, as many as make the rounds wanted; the last one may lose follow-ups."""
+    chosen: list[Topic] = []
+    left = wanted
+    for topic in topics:
+        if left:
+            chosen.append(Topic(topic.rounds[:left], topic.stage))
+            left -= len(chosen[-1].rounds)
+    return chosen
+
+
+def _agreed(said: set[str | None]) -> str | None:
+    """The one thing that all phrases say; right and left together are both."""
+    if said == {"right", "left"}:
+        return "both"
+    return said.pop() if len(said) == 1 else None
+
+
+class _Writer:
+    """Topics about one view; only names that free text can be read for are spoken of."""
+
+    def __init__(self, study: Study, view: View, rng: random.Random, grounded: bool) -> None:
+        self.study, self.view, self.rng, self.grounded = study, view, rng, grounded
+        everything = known(study, view)
+        self.nothing = wholly_negative(everything)
+        self.statuses: Mapping[str, Status] = {
+            name: status for name, status in everything.items() if in_lexicon(name)
+        }
+        self.findings_only = {
+            name: status
+            for name, status in self.statuses.items()
+            if name not in DEVICES and name != SUPPORT_DEVICES
+        }
+        self.boxes = boxes_of(study, view) if grounded else {}
+
+    def general(self) -> Iterator[Topic]:
+        """Projection, overall impression, devices, one definition, summary."""
+        if self.view.projection in ("PA", "AP"):
+            yield self._projection()
+        if impression := self._impression(_OVERALL):
+            yield Topic((impression,), 0)
+        if summary := self._impression(_SUMMARY):
+            yield Topic((summary,), 2)
+        if devices := self._devices():
+            yield Topic((devices,))
+        if defined := [name for name in self.findings_only if name in DEFINITIONS]:
+            name = self.rng.choice(defined)
+            question = _MEANING.say(self.rng, spoken(name))
+            yield Topic((exchange(question, (DEFINITIONS[name],), None),))
+
+    def findings(self) -> Iterator[Topic]:
+        """Up to two present findings with their follow-ups, and as many absent ones.
+
+        Where nothing is present an absent one is asked for half of the time, so that over a data
+        set yes and no stay about even.
+        """
+        present = [name for name, status in self.findings_only.items() if status == "present"]
+        absent = [name for name, status in self.findings_only.items() if status == "absent"]
+        count = min(2, len(present))
+        for name in self.rng.sample(present, count):
+            yield Topic((self._yes(name), *self._follow_up(name)))
+        count = count or self.rng.randint(0, 1)
+        for name in self.rng.sample(absent, min(count, len(absent))):
+            yield Topic((self._no(name),))
+
+    def regions(self) -> Iterator[Topic]:
+        """Two regions and where they are, in a grounded conversation."""
+        regions = {r.name: r.box for r in self.study.regions if r.view == self.view.id}
+        for name in self.rng.sample(sorted(regions), min(2 * self.grounded, len(regions))):
+            question = WHERE_REGION.say(self.rng, name)
+            yield Topic((self._place(question, name, name, (regions[name],)),))
+
+    def _projection(self) -> Topic:
+        words = f"a{'n' if self.view.projection == 'AP' else ''} {self.view.projection}"
+        reply = _PROJECTION_REPLY.parts(self.rng, words)
+        target = Answer(plain(reply), {f"projection: {self.view.projection}": "present"})
+        return Topic((exchange(_PROJECTION.say(self.rng), reply, target),), 0)
+
+    def _impression(self, questions: Phrasing) -> Round | None:
+        present = [name for name, status in self.statuses.items() if status == "present"]
+        shown = [name for name in present if name not in DEVICES]
+        if shown:
+            reply = _LIST.parts(self.rng, listed([with_article(name) for name in shown]))
+            target = Answer(plain(reply), dict.fromkeys(shown, "present"))
+        elif self.nothing:
+            reply = _NOTHING.parts(self.rng)
+            target = Answer(plain(reply), {NO_FINDING: "present"})
+        else:
+            return None
+        return exchange(questions.say(self.rng), reply, target)
+
+    def _devices(self) -> Round | None:
+        kinds = [name for name in DEVICES if self.statuses.get(name) == "present"]
+        if kinds or self.statuses.get(SUPPORT_DEVICES) == "present":
+            words = listed([with_article(name) for name in kinds]) or "support devices"
+            reply = _YES.parts(self.rng, words)
+            labels: dict[str, Status] = dict.fromkeys((SUPPORT_DEVICES, *kinds), "present")
+        elif self.statuses.get(SUPPORT_DEVICES) == "absent":
+            reply = _NO_DEVICES.parts(self.rng)
+            labels = {SUPPORT_DEVICES: "absent"}
+        else:
+            return None
+        return exchange(_DEVICES.say(self.rng), reply, Answer(plain(reply), labels))
+
+    def _yes(self, name: str) -> Round:
+        if name == "Cardiomegaly":
+            question, reply = _HEART.say(self.rng), _HEART_YES.parts(self.rng)
+        else:
+            question = _IS_THERE.say(self.rng, with_article(name))
+            reply = _YES.parts(self.rng, with_article(name))
+        return exchange(question, reply, Answer(plain(reply), {name: "present"}))
+
+    def _no(self, name: str) -> Round:
+        if name == "Cardiomegaly":
+            question, reply = _HEART.say(self.rng), _HEART_NO.parts(self.rng)
+        else:
+            question = _IS_THERE.say(self.rng, with_article(name))
+            reply = _NO.parts(self.rng, spoken(name))
+        return exchange(question, reply, Answer(plain(reply), {name: "absent"}))
+
+    def _follow_up(self, name: str) -> list[Round]:
+        """Where it is; on which side and how severe, where the finding's phrases agree on it."""
+        phrases = [
+            finding.phrase
+            for finding in findings_of(self.study, self.view)
+            if canonical(finding.name) == name and finding.status == "present" and finding.phrase
+        ]
+        side = _agreed({side_of(phrase) for phrase in phrases})
+        degree = _agreed({severity_of(phrase) for phrase in phrases})
+        rounds = []
+        if name in self.boxes:
+            question = WHERE_IT.say(self.rng)
+            rounds.append(self._place(question, spoken(name), name, self.boxes[name]))
+        if side:
+            phrasing = _BOTH_SIDES if side == "both" else _ONE_SIDE
+            rounds.append(self._detail(_SIDE, phrasing.parts(self.rng, side), f"side: {side}"))
+        if degree:
+            reply = _SEVERITY_REPLY.parts(self.rng, degree)
+            rounds.append(self._detail(_SEVERITY, reply, f"severity: {degree}"))
+        return rounds
+
+    def _detail(self, questions: Phrasing, reply: tuple[Part, ...], fact: str) -> Round:
+        target = Answer(plain(reply), {fact: "present"})
+        return exchange(questions.say(self.rng), reply, target)
+
+    def _place(self, question: str, words: str, name: str, boxes: Sequence[Box]) -> Round:
+        reply = _PLACE.parts(self.rng, words, boxes)
+        return exchange(question, reply, Answer(plain(reply), {}, named(name, boxes)))
