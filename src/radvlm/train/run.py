@@ -23,6 +23,7 @@ from radvlm.models.card import Card
 from radvlm.models.llava_onevision import Encoded, LlavaOnevision
 from radvlm.models.tiny import make_tiny
 from radvlm.records import Example
+from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.state import Counters, load_state, save_state
 from radvlm.train.optimization import answer_loss, make_optimizer, set_rate
 from radvlm.train.recipe import TrainRecipe
@@ -46,6 +47,8 @@ def train(recipe: TrainRecipe, progress: Progress | None = None) -> Path:
         torch.set_num_threads(recipe.threads)
     examples = training_examples(recipe)
     model = start_model(recipe, examples)
+    if model.network.device.type == "cpu":
+        keep_freed_memory()
     _fit(model, examples, recipe, progress)
     target = recipe.out / "checkpoint"
     model.save(target)

@@ -51,9 +51,10 @@ class Camera:
 
     def pixels(self, points: Points) -> Points:
         """Body points [n, 2] (u, v) in cm → image points [n, 2] (x, y) in pixels."""
-        u, v = (points - np.array(self.origin)).T * self.scale
-        cos, sin = np.cos(self.roll), np.sin(self.roll)
-        return np.stack([self.centre[0] + u * cos - v * sin, self.centre[1] + u * sin + v * cos], 1)
+        cos, sin = self.scale * math.cos(self.roll), self.scale * math.sin(self.roll)
+        turn = np.array([(cos, sin), (-sin, cos)])
+        xy: Points = (points - np.array(self.origin)) @ turn + np.array(self.centre)
+        return xy
 
     def window(self, points: Points, margin: float) -> tuple[slice, slice]:
         """Rows and columns around body points, ``margin`` cm and two pixels more on each side."""

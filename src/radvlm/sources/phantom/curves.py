@@ -46,7 +46,8 @@ def corners(half_width: float, half_height: float) -> Points:
 
 def unit(values: Floats) -> Floats:
     """Values cut to 0…1."""
-    cut: Floats = np.clip(values, np.float32(0), np.float32(1))
+    above = np.maximum(values, np.float32(0))
+    cut: Floats = np.minimum(above, np.float32(1), out=above)
     return cut
 
 
