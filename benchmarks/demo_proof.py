@@ -12,6 +12,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from benchmarks.demo_page import write_page
 from benchmarks.results_file import write_result
 from radvlm.demo.figures import HEADLINES, demo_tables
 from radvlm.demo.recipe import load_preset
@@ -32,13 +33,16 @@ def main() -> None:
         "tasks": {table.task: _table(table) for table in tables},
     }
     command = f"python -m benchmarks.demo_proof --preset {arguments.preset}"
-    print(write_result("demo", command, sum(_answers(table) for table in tables), figures))
+    answers = sum(_answers(table) for table in tables)
+    path = write_result("demo", command, answers, figures)
+    write_page(path, Path(__file__).parent / "demo.md")
+    print(path)
 
 
 def _table(table: TaskTable) -> dict[str, Any]:
     return {
         row.key: {
-            "headline": HEADLINES[table.task] in row.key,
+            "headline": HEADLINES[table.task] == row.key.split("/")[1],
             **{
                 column: _figure(score)
                 for column, score in zip(table.columns, row.scores, strict=True)

@@ -35,3 +35,12 @@ def write_result(name: str, command: str, n: int, figures: dict[str, Any]) -> Pa
     }
     write_json(path, {**head, "figures": figures})
     return path
+
+
+def cell(figure: dict[str, Any]) -> str:
+    """A figure of a results file and its interval, with two decimals."""
+    if figure["value"] is None:
+        return "undefined"
+    bounds = figure["interval"]
+    interval = f" [{bounds[0]:.2f}, {bounds[1]:.2f}]" if bounds else ""
+    return f"{figure['value']:.2f}{interval}"

@@ -18,7 +18,10 @@ from radvlm import __version__
 from radvlm.errors import RadvlmError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from radvlm.recipe import Recipe
+    from radvlm.records import Score
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 
@@ -101,6 +104,32 @@ def train(
 
 
 @app.command()
+def predict(
+    recipe: RecipeFile, overrides: Overrides = None, as_json: AsJson = False, limit: Limit = None
+) -> None:
+    """Model and data set → predictions in the log."""
+    from radvlm.evaluate.recipe import EvaluateRecipe
+    from radvlm.evaluate.run import log_path, predict_log
+
+    loaded = _load(EvaluateRecipe, recipe, overrides, {"limit": limit})
+    with _stage("Predicting", as_json) as bar:
+        asked = len(predict_log(loaded, bar))
+    where = str(log_path(loaded))
+    _say(as_json, {"log": where, "examples": asked}, f"{where}: {asked} examples")
+
+
+@app.command()
+def score(
+    recipe: RecipeFile, overrides: Overrides = None, as_json: AsJson = False, limit: Limit = None
+) -> None:
+    """The log → scores with intervals, without the model."""
+    from radvlm.evaluate.recipe import EvaluateRecipe
+    from radvlm.evaluate.run import score_log
+
+    _say_scores(as_json, score_log(_load(EvaluateRecipe, recipe, overrides, {"limit": limit})))
+
+
+@app.command()
 def evaluate(
     recipe: RecipeFile,
     overrides: Overrides = None,
@@ -110,15 +139,15 @@ def evaluate(
 ) -> None:
     """Model and data set → predictions, then scores with intervals."""
     from radvlm.evaluate.recipe import EvaluateRecipe
-    from radvlm.evaluate.run import evaluate as run
-    from radvlm.evaluate.tables import scores_as_json, scores_as_table
 
     loaded = _load(EvaluateRecipe, recipe, overrides, {"limit": limit})
     if plan:
         return _show_plan(loaded)
+    from radvlm.evaluate.run import evaluate as run
+
     with _stage("Evaluating", as_json) as bar:
         scores = run(loaded, bar)
-    _say(as_json, scores_as_json(scores), scores_as_table(scores))
+    _say_scores(as_json, scores)
 
 
 @app.command()
@@ -233,6 +262,12 @@ def _stage(name: str, quiet: bool) -> Any:
     from radvlm.io.progress import Stages
 
     return Stages(total=1, quiet=quiet).alone(name)
+
+
+def _say_scores(as_json: bool, scores: Sequence[Score]) -> None:
+    from radvlm.evaluate.tables import scores_as_json, scores_as_table
+
+    _say(as_json, scores_as_json(scores), scores_as_table(scores))
 
 
 def _say(as_json: bool, data: Any, text: Any) -> None:

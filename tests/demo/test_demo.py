@@ -40,7 +40,7 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_stage_finished_before_the_interruption_is_not_done_again(interrupted: Path) -> None:
     seconds = json.loads((interrupted / "stages.json").read_text())["seconds"]
-    assert list(seconds)[0] == "Simulating radiographs" and len(seconds) == 4
+    assert next(iter(seconds)) == "Simulating radiographs" and len(seconds) == 4
 
 
 def test_every_task_has_every_column_with_counts(interrupted: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the project promises about its own text: sizes, light imports, nothing unsafe, honest figures."""
+"""What the project promises about its text: sizes, light imports, safety, honest figures."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
 from radvlm.io.tables import read_examples
-from radvlm.models.card import read_card
+from radvlm.models.opening import open_model
 from radvlm.protocols import Decoding, Model, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
@@ -45,6 +45,11 @@ def evaluate(recipe: EvaluateRecipe, progress: Progress | None = None) -> list[S
         OutputError: ``out`` holds scores of other examples.
         CheckpointError, TableError: the model or the data set cannot be used.
     """
+    return score_log(recipe, predict_log(recipe, progress))
+
+
+def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> list[Example]:
+    """Predict what the log does not hold yet; returns the examples asked."""
     examples = chosen(recipe)
     log = log_path(recipe)
     if recipe.condition == "majority":
@@ -62,7 +67,7 @@ def evaluate(recipe: EvaluateRecipe, progress: Progress | None = None) -> list[S
             images=shown_images(recipe, examples),
             progress=progress,
         )
-    return score_log(recipe, examples)
+    return examples
 
 
 def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None) -> list[Score]:
@@ -116,9 +121,7 @@ def load_model(recipe: EvaluateRecipe) -> Model:
     """The checkpoint of the recipe, by the family its card names."""
     if recipe.model is None:
         raise RecipeError(f"condition {recipe.condition!r} needs a model", "model", "Name a folder")
-    family = read_card(recipe.model).family
-    model: Model = resolve("models", family).from_folder(recipe.model)
-    return model
+    return open_model(recipe.model)
 
 
 def data_hash(examples: Sequence[Example]) -> str:
