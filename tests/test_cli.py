@@ -21,11 +21,12 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def refused(*arguments: object) -> str:
-    """The one line a bad input gets."""
+    """The one line a bad input gets, after what the stage display wrote."""
     ended = run(*arguments)
     assert ended.returncode == 2, ended.stderr
-    assert ended.stderr.startswith("error: ") and ended.stderr.count("\n") == 1, ended.stderr
-    return ended.stderr
+    errors = [line for line in ended.stderr.splitlines() if line[:1] not in "…✗"]
+    assert len(errors) == 1 and errors[0].startswith("error: "), ended.stderr
+    return errors[0]
 
 
 def header_only_png(path: Path, side: int) -> Path:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from radvlm.records import Score
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
+INTERRUPTED = 130
+"""What typer returns in the place of a Ctrl-C it has caught."""
 
 app = typer.Typer(
     help=f"Chest-radiograph vision-language models. {NOTICE}",
@@ -49,6 +51,8 @@ def main() -> None:
         print(f"error: {str(error).rstrip('.')}. See radvlm --help", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
+        ended = INTERRUPTED
+    if ended == INTERRUPTED:
         print("interrupted; the same command goes on from here", file=sys.stderr)
         sys.exit(1)
     sys.exit(ended if isinstance(ended, int) else 0)

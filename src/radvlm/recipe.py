@@ -58,7 +58,8 @@ def check(kind: type[R], tree: dict[str, Any], where: object = "recipe") -> R:
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelled key often makes another one missing; the spelling is what to mend.
+        first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
         key = ".".join(str(step) for step in first["loc"])
         if first["type"] == "extra_forbidden":
             near = get_close_matches(key, list(_keys(kind)), n=1, cutoff=0.4)
