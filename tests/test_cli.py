@@ -85,7 +85,7 @@ def test_an_unknown_recipe_key_names_the_nearest(tmp_path: Path) -> None:
 def test_an_output_folder_that_cannot_be_written(data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     recipe = tmp_path / "r.yaml"
-    tiny = "{tiny: {image_size: 28}, name: t, scope: s}"
+    tiny = "{tiny: {}, name: t, scope: s}"
     recipe.write_text(f"out: {tmp_path}/file/out\ndata: {data}\nmodel: {tiny}\n")
     refused("train", recipe)
 

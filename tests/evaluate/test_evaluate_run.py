@@ -104,6 +104,10 @@ def test_tasks_and_limits_choose_the_examples(tree: dict[str, Any]) -> None:
     assert {(s.key.split("/")[0], s.n_total) for s in scores} == {("fake_boxes", 7)}
     other = {**tree, "out": tree["out"] + "-2", "per_task": 3}
     assert {s.n_total for s in evaluate(check(EvaluateRecipe, other))} == {3, 6}
+    some = {**tree, "out": tree["out"] + "-4", "per_task": {"fake_boxes": 5}}
+    sizes = {(s.key.split("/")[0], s.n_total) for s in evaluate(check(EvaluateRecipe, some))}
+    assert ("fake_boxes", 5) in sizes
+    assert min(n for task, n in sizes if task != "fake_boxes") > 5
     with pytest.raises(OutputError, match="other examples"):
         run(tree)
     with pytest.raises(RecipeError, match="fake_bokses"):

@@ -55,12 +55,27 @@ def test_it_is_a_model(model: LlavaOnevision) -> None:
     assert isinstance(model, Model) and model.info.scope == TOY_SCOPE
 
 
-def test_every_coordinate_is_one_token() -> None:
+def test_every_coordinate_is_one_token_with_its_comma() -> None:
     tokenizer = train_tokenizer(TEXTS, 600)
     for k in range(101):
         text = f"[{k / 100:.2f}, 0.50, 1.00, 1.00]"
-        assert len(tokenizer(text).input_ids) == 9
+        assert len(tokenizer(text).input_ids) == 6
         assert tokenizer.decode(tokenizer(text).input_ids) == text
+
+
+def test_near_coordinates_and_patches_begin_near(model: LlavaOnevision) -> None:
+    table = model.network.get_input_embeddings().weight.detach()
+    for after in ("", ", "):
+        texts = [f"{k / 100:.2f}{after}" for k in (50, 51, 55, 70)]
+        rows = table[[model.processor.tokenizer(text).input_ids[0] for text in texts]]
+        likeness = torch.nn.functional.cosine_similarity(rows[:1], rows[1:])
+        assert likeness[0] > 0.9 > likeness[1] > likeness[2]
+    tower = model.network.model.vision_tower
+    across, down, diagonal = (
+        (tower.embeddings.position_embedding.weight[0] - row).norm()
+        for row in tower.embeddings.position_embedding.weight[[1, 2, 3]]
+    )
+    assert torch.isclose(across, down) and diagonal > across
 
 
 @pytest.mark.parametrize("size", [(28, 28), (40, 30), (30, 90), (64, 20)])

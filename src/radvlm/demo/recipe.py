@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from radvlm import recipe as recipes
 from radvlm.build.recipe import BuildRecipe, Roots, SourceChoice, TaskChoice
@@ -21,9 +21,9 @@ CONDITIONS: tuple[Condition, ...] = ("untrained", "blind", "majority", "trained"
 
 
 class DemoEvaluation(Section):
-    """How much is evaluated: examples a task, tokens a reply, bootstrap samples."""
+    """How much is evaluated: examples of each task, tokens a reply, bootstrap samples."""
 
-    per_task: int = Field(200, gt=0)
+    per_task: PositiveInt | dict[str, PositiveInt] = 200
     max_tokens: int = Field(128, gt=0)
     batch: int = Field(50, gt=0)
     bootstrap: int = Field(1000, gt=0)

@@ -29,8 +29,9 @@ class BootstrapSection(Section):
 class EvaluateRecipe(Recipe):
     """``data`` is a built data set folder, ``model`` a checkpoint folder (not for ``majority``).
 
-    ``tasks`` keeps only those named, ``per_task`` so many examples of each and ``limit`` so many in
-    all; they are drawn with ``seed``, which also draws the other patients of the blind condition.
+    ``tasks`` keeps only those named, ``per_task`` so many examples of each (or of those it names,
+    and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
+    draws the other patients of the blind condition.
     """
 
     data: Path
@@ -38,7 +39,7 @@ class EvaluateRecipe(Recipe):
     condition: Condition = "trained"
     split: Literal["train", "validate", "test"] = "test"
     tasks: tuple[str, ...] | None = None
-    per_task: PositiveInt | None = None
+    per_task: PositiveInt | dict[str, PositiveInt] | None = None
     limit: PositiveInt | None = None
     batch_size: PositiveInt = 32
     decoding: DecodingSection = DecodingSection()

@@ -95,7 +95,9 @@ def chosen(recipe: EvaluateRecipe) -> list[Example]:
             by_task[example.task].append(example)
     if missing := set(recipe.tasks or ()) - set(by_task):
         raise RecipeError(f"no example of task {min(missing)!r}", recipe.data, "Build it first")
-    kept = [e for task in sorted(by_task) for e in _draw(by_task[task], recipe.per_task, recipe)]
+    most = recipe.per_task
+    share = most if isinstance(most, dict) else dict.fromkeys(by_task, most)
+    kept = [e for t in sorted(by_task) for e in _draw(by_task[t], share.get(t), recipe)]
     ids = {example.id for example in _draw(kept, recipe.limit, recipe)}
     if not ids:
         raise RecipeError(f"no example in split {recipe.split!r}", recipe.data, "Build it first")

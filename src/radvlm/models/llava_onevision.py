@@ -70,6 +70,7 @@ class LlavaOnevision:
         self.revision = revision
         self.codec: BoxCodec = get_codec(card.codec)
         self._seen: dict[Path, tuple[torch.Tensor, tuple[int, int]]] = {}
+        self._counts: dict[tuple[int, int], int] = {}
         self.image_cache = 64
 
     @classmethod
@@ -268,8 +269,11 @@ class LlavaOnevision:
         if len(sizes) > 1:
             count = self.processor.num_image_tokens + 1
             return [self.processor.image_token * count] * len(sizes)
-        counted = self.processor._get_num_multimodal_tokens(image_sizes=list(sizes))
-        return [self.processor.image_token * n for n in counted["num_image_tokens"]]
+        for size in sizes:
+            if size not in self._counts:
+                counted = self.processor._get_num_multimodal_tokens(image_sizes=[size])
+                self._counts[size] = counted["num_image_tokens"][0]
+        return [self.processor.image_token * self._counts[size] for size in sizes]
 
 
 def _blockwise(rows: Sequence[Tokens], length: int) -> dict[str, torch.Tensor]:

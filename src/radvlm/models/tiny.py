@@ -43,15 +43,16 @@ _SPECIAL = (
     "<image>",
     "<video>",
 )
-_PIECES = Regex(r"\d\.\d\d|, | ?[A-Za-z]+|\d| ?[^\sA-Za-z\d]+|\s+")
-"""A coordinate is one piece and a separator one, so a box costs nine tokens."""
+_PIECES = Regex(r"\d\.\d\d(?:, )?|[^\d\[\].?!:\n]+[.?!:]? ?|[\[\]]|\d|\s+|.")
+"""A coordinate with its comma is one piece, and so is all between two stops: merges run across
+words, because the simulator's phrases recur and on a laptop every token counts."""
 
 
 class TinyConfig(Section):
     """Sizes. ``tiles`` is the side of the any-resolution grid in tiles of ``image_size``."""
 
-    image_size: int = 112
-    patch_size: int = 14
+    image_size: int = 160
+    patch_size: int = 32
     tiles: int = 1
     vision_width: int = 192
     vision_layers: int = 4
@@ -103,7 +104,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
         show_progress=False,
     )
     # Repeated so that merges up to whole coordinates outrank rare words.
-    coordinates = [", ".join(f"{k / 100:.2f}" for k in range(101))] * 2000
+    coordinates = ["".join(_coordinates("") + _coordinates(", "))] * 2000
     bpe.train_from_iterator([*texts, *coordinates], trainer)
     return PreTrainedTokenizerFast(
         tokenizer_object=bpe,
@@ -114,22 +115,28 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
 
 
-def waves(places: torch.Tensor, width: int) -> torch.Tensor:
-    """Sines and cosines of places in 0…1 at doubling frequencies, float32 [n, width], rms 1."""
-    frequencies = torch.pi * 2.0 ** torch.linspace(0, 6, width // 2)
+def waves(places: torch.Tensor, width: int, octaves: int) -> torch.Tensor:
+    """Sines and cosines of places in 0…1, float32 [n, width], rms 1.
+
+    Frequencies grow evenly from half a period over the image by that many ``octaves``.
+    """
+    frequencies = torch.pi * 2.0 ** torch.linspace(0, octaves, width // 2)
     angles = places[:, None] * frequencies
     return torch.cat([angles.sin(), angles.cos()], dim=1) * 2**0.5
 
 
 @torch.no_grad()
 def _order_positions(network: LlavaOnevisionForConditionalGeneration, config: TinyConfig) -> None:
-    """Begin with patch positions that say where they are; from scratch that takes long to find."""
+    """Begin with patch positions that say where they are, louder than what the patch shows.
+
+    From scratch that takes long to find, and boxes are places first of all.
+    """
     grid = config.image_size // config.patch_size
     rows, columns = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
     half = config.vision_width // 2
-    places = [waves((axis.flatten() + 0.5) / grid, half) for axis in (rows, columns)]
+    places = [waves((axis.flatten() + 0.5) / grid, half, 6) for axis in (rows, columns)]
     embedding = network.model.vision_tower.embeddings.position_embedding
-    embedding.weight.copy_(torch.cat(places, dim=1) * 0.5)
+    embedding.weight.copy_(torch.cat(places, dim=1) * 2)
 
 
 @torch.no_grad()
@@ -137,11 +144,15 @@ def _order_coordinates(
     network: LlavaOnevisionForConditionalGeneration, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     """Begin with coordinate tokens in their order, so that near values have near embeddings."""
-    written = [f"{k / 100:.2f}" for k in range(101)]
-    ids = [tokenizer(text, add_special_tokens=False).input_ids for text in written]
     table = network.get_input_embeddings().weight
-    ordered = waves(torch.arange(101) / 100, table.shape[1]) * table.std()
-    table[[one[0] for one in ids]] = ordered
+    ordered = waves(torch.arange(101) / 100, table.shape[1], 4) * table.std()
+    for after in ("", ", "):
+        ids = tokenizer(_coordinates(after), add_special_tokens=False).input_ids
+        table[[one[0] for one in ids]] = ordered
+
+
+def _coordinates(after: str) -> list[str]:
+    return [f"{k / 100:.2f}{after}" for k in range(101)]
 
 
 def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> LlavaOnevisionConfig:
@@ -161,6 +172,8 @@ def _architecture(config: TinyConfig, tokenizer: PreTrainedTokenizerFast) -> Lla
         num_hidden_layers=config.text_layers,
         num_attention_heads=config.heads,
         num_key_value_heads=config.heads,
+        # The default of 0.02 suits wide models; here signals and logits would start too small.
+        initializer_range=config.text_width**-0.5,
         max_position_embeddings=4096,
         tie_word_embeddings=True,
         bos_token_id=None,
