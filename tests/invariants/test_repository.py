@@ -87,7 +87,7 @@ def test_every_verb_the_readme_names_exists() -> None:
 
 
 def figures_in_results() -> set[str]:
-    """Every number of every results file, written with one to three decimals."""
+    """Every number of every results file without its sign, written with up to three decimals."""
 
     def numbers(value: object) -> list[float]:
         if isinstance(value, dict):
@@ -99,7 +99,8 @@ def figures_in_results() -> set[str]:
 
     found = (ROOT / "benchmarks" / "results").glob("*.json")
     every = [n for path in found for n in numbers(json.loads(path.read_text(encoding="utf-8")))]
-    return {f"{n * scale:.{digits}f}" for n in every for digits in range(4) for scale in (1, 100)}
+    sizes = {abs(n) * scale for n in every for scale in (1, 100)}
+    return {f"{size:.{digits}f}" for size in sizes for digits in range(4)}
 
 
 @pytest.mark.parametrize("path", REPORTS, ids=lambda p: p.name)
