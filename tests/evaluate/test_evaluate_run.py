@@ -112,6 +112,8 @@ def test_tasks_and_limits_choose_the_examples(tree: dict[str, Any]) -> None:
         run(tree)
     with pytest.raises(RecipeError, match="fake_bokses"):
         run(tree, tasks=["fake_bokses"])
+    with pytest.raises(RecipeError, match="fake_bokses"):
+        run(tree, per_task={"fake_bokses": 5})
     with pytest.raises(RecipeError, match="needs a model"):
         run({**tree, "out": tree["out"] + "-3"}, model=None)
 

@@ -93,10 +93,10 @@ def chosen(recipe: EvaluateRecipe) -> list[Example]:
     for example in examples:
         if recipe.tasks is None or example.task in recipe.tasks:
             by_task[example.task].append(example)
-    if missing := set(recipe.tasks or ()) - set(by_task):
-        raise RecipeError(f"no example of task {min(missing)!r}", recipe.data, "Build it first")
     most = recipe.per_task
     share = most if isinstance(most, dict) else dict.fromkeys(by_task, most)
+    if missing := {*(recipe.tasks or ()), *share} - set(by_task):
+        raise RecipeError(f"no example of task {min(missing)!r}", recipe.data, "Build it first")
     kept = [e for t in sorted(by_task) for e in _draw(by_task[t], share.get(t), recipe)]
     ids = {example.id for example in _draw(kept, recipe.limit, recipe)}
     if not ids:
