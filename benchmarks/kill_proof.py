@@ -14,6 +14,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import yaml
@@ -23,6 +24,9 @@ from radvlm import recipe as recipes
 from radvlm.build.run import build
 from radvlm.demo.recipe import load_preset
 from radvlm.sources.phantom.cohort import make_cohort
+
+EPOCHS = 12.0
+"""Long enough that a run killed twenty times has not ended before the last kill."""
 
 TRAIN = [sys.executable, "-c", "from radvlm.cli import main; main()", "train"]
 
@@ -35,7 +39,9 @@ def main() -> None:
         demo = load_preset("quick", Path(folder))
         make_cohort(demo.cohort, demo.out / "cohort")
         build(demo.build_recipe())
-        settings = demo.train_recipe().model_copy(update={"save_every": 3})
+        schedule = demo.schedule.model_copy(update={"epochs": EPOCHS})
+        changes = {"save_every": 3, "schedule": schedule}
+        settings = demo.train_recipe().model_copy(update=changes)
         recipe = Path(folder) / "train.yaml"
         recipe.write_text(yaml.safe_dump(recipes.dump(settings)), encoding="utf-8")
         whole, broken = Path(folder) / "whole", Path(folder) / "broken"
@@ -49,13 +55,22 @@ def main() -> None:
 
 
 def _killed(recipe: Path, out: Path, kills: int) -> int:
-    """Kill the run up to so many times, then let it end; returns how often it was killed."""
+    """Kill the run up to so many times, then let it end; returns how often it was killed.
+
+    Three kills in four come within a second after the run has saved, so that it gets on and later
+    saves are hit too; the others while it starts.
+    """
     rng = random.Random(0)
     done = 0
     while done < kills:
         process = subprocess.Popen([*TRAIN, recipe, f"out={out}"], stderr=subprocess.DEVNULL)
+        if rng.random() < 0.75:
+            _wait_for_save(process, out / "state")
+            delay = rng.uniform(0, 1)
+        else:
+            delay = rng.uniform(0, 8)
         try:
-            process.wait(timeout=rng.uniform(6, 14))
+            process.wait(timeout=delay)
             break
         except subprocess.TimeoutExpired:
             process.kill()
@@ -63,6 +78,20 @@ def _killed(recipe: Path, out: Path, kills: int) -> int:
             done += 1
     subprocess.run([*TRAIN, recipe, f"out={out}"], check=True)
     return done
+
+
+def _wait_for_save(process: subprocess.Popen[bytes], state: Path) -> None:
+    before = _changed(state)
+    while process.poll() is None and _changed(state) == before:
+        time.sleep(0.02)
+
+
+def _changed(state: Path) -> int:
+    """When the state last appeared, in nanoseconds; 0 while there is none."""
+    try:
+        return state.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _losses(folder: Path) -> list[float]:
