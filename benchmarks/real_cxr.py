@@ -9,6 +9,7 @@ conditions, within each source and pooled; writes ``results/real_cxr.json`` and 
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,18 @@ from radvlm.io.progress import Stages
 from radvlm.records import Example, Score
 from radvlm.train.recipe import TrainRecipe
 from radvlm.train.run import train
+from radvlm.vocabulary import NO_FINDING
 
 HERE = Path(__file__).parents[1] / "recipes" / "real_cxr"
 CONDITIONS: tuple[Condition, ...] = ("untrained", "blind", "majority", "trained")
-GROUPS = {
-    "lungs": ("anatomical_grounding", ("covid_cxr", "montgomery", "shenzhen")),
-    "tuberculosis and normal": ("classification", ("montgomery", "shenzhen")),
-    "NIH labels": ("classification", ("nih", "nih64")),
-    "pneumonia and normal (children)": ("classification", ("kermany",)),
+GROUPS: dict[str, tuple[str, tuple[str, ...], str | None]] = {
+    "lungs": ("anatomical_grounding", ("covid_cxr", "montgomery", "shenzhen"), None),
+    "tuberculosis": ("classification", ("montgomery", "shenzhen"), "Tuberculosis"),
+    "pneumonia (children)": ("classification", ("kermany",), "Pneumonia"),
+    "normal or abnormal": ("classification", ("montgomery", "shenzhen", "kermany"), NO_FINDING),
+    "NIH labels": ("classification", ("nih", "nih64"), None),
 }
+"""Name → task, sources, and the one label asked about where it is one."""
 
 
 def main() -> None:
@@ -45,6 +49,7 @@ def main() -> None:
         BuildRecipe, HERE / "build.yaml", [f"data.roots.real_cxr={arguments.images}"]
     )
     tuned = recipes.load(TrainRecipe, HERE / "train.yaml")
+    began = time.perf_counter()
     with Stages(total=2 + len(CONDITIONS)) as stages:
         with stages.stage("Building") as bar:
             manifest = build(made, bar)
@@ -55,6 +60,7 @@ def main() -> None:
             with stages.stage(f"Evaluating: {condition}") as bar:
                 evaluate(_recipe(condition, tuned), bar)
     figures: dict[str, Any] = {
+        "seconds": round(time.perf_counter() - began),
         "studies": manifest["studies"],
         "patients": manifest["patients"],
         "quarantined": len(manifest["quarantine"]),
@@ -76,14 +82,20 @@ def _groups(tuned: TrainRecipe) -> dict[str, dict[str, Any]]:
     settings = {condition: _recipe(condition, tuned) for condition in CONDITIONS}
     examples = chosen(settings["trained"])
     found: dict[str, dict[str, Any]] = {}
-    for name, (task, sources) in GROUPS.items():
-        of_task = [e for e in examples if e.task == task]
+    for name, (task, sources, label) in GROUPS.items():
+        of_task = [e for e in examples if e.task == task and label in (None, _asked(e))]
         pools = {source: [e for e in of_task if e.source == source] for source in sources}
         pools["pooled"] = [e for e in of_task if e.source in sources]
         found[name] = {
             pool: _scored(members, settings) for pool, members in pools.items() if members
         }
     return found
+
+
+def _asked(example: Example) -> str | None:
+    """The label a closed question is about; none for an open one."""
+    target = example.turns[-1].target
+    return next(iter(target.labels)) if target and len(target.labels) == 1 else None
 
 
 def _scored(
