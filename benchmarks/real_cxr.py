@@ -63,7 +63,7 @@ def main() -> None:
         "seconds": round(time.perf_counter() - began),
         "studies": manifest["studies"],
         "patients": manifest["patients"],
-        "quarantined": len(manifest["quarantine"]),
+        "quarantined": manifest["quarantined"],
         "groups": _groups(tuned),
     }
     answers = sum(g["n"] for group in figures["groups"].values() for g in group.values())

@@ -10,7 +10,7 @@ import pytest
 
 from radvlm.build.run import build
 from radvlm.demo.recipe import DemoRecipe, load_preset
-from radvlm.io.tables import read_examples
+from radvlm.io.dataset import examples_of
 from radvlm.records import Example
 from radvlm.sources.phantom.cohort import make_cohort
 from radvlm.train.run import train
@@ -77,7 +77,7 @@ def checkpoint(shared: Path, data: Path, demo_recipe: DemoRecipe) -> Path:
 @pytest.fixture(scope="session")
 def test_examples(data: Path) -> list[Example]:
     """Every example of the test patients."""
-    return list(read_examples(data / "examples-test.parquet"))
+    return list(examples_of(data, "test"))
 
 
 @pytest.fixture

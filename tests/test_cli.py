@@ -98,9 +98,29 @@ def test_an_unknown_preset_and_an_unknown_kind(tmp_path: Path) -> None:
 def test_a_plan_is_shown_and_nothing_is_done(tmp_path: Path) -> None:
     recipe = tmp_path / "r.yaml"
     recipe.write_text(f"out: {tmp_path}/x\ndata: {{roots: {{}}}}\nsources: {{}}\ntasks: {{}}\n")
-    shown = run("build", recipe, "seed=7", "--plan")
+    shown = run("build", recipe, "--plan", "--json")
+    assert json.loads(shown.stdout) == {"rows": [], "totals": {}, "waiting": []}
+    train = tmp_path / "t.yaml"
+    train.write_text(
+        f"out: {tmp_path}/x\ndata: {tmp_path}\nmodel: {{tiny: {{}}, name: a, scope: b}}\n"
+    )
+    shown = run("train", train, "seed=7", "--plan")
     assert json.loads(shown.stdout)["recipe"]["seed"] == 7
     assert not (tmp_path / "x").exists()
+
+
+def test_a_plan_is_a_table_for_people(data: Path) -> None:
+    made = json.loads((data / "recipe.json").read_text())
+    recipe = data.parent / "plan.yaml"
+    recipe.write_text(json.dumps(made))
+    shown = run("build", recipe, "--plan")
+    assert shown.returncode == 0 and "anatomical_grounding" in shown.stdout
+    counted = json.loads(run("build", recipe, "--plan", "--json").stdout)["rows"]
+    manifest = json.loads((data / "manifest.json").read_text())
+    assert [row["examples"] for row in counted] == [
+        sum(r["examples"] for r in manifest["examples"] if r["row"] == row["name"])
+        for row in counted
+    ]
 
 
 def test_json_is_json_alone(checkpoint: Path, data: Path, cohort: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from radvlm.errors import RecordError
 from radvlm.records import Box
 
 Floats = NDArray[np.float64]
@@ -55,6 +56,20 @@ def mean_box(boxes: Sequence[Box]) -> Box:
     """The box whose corners are the means of the corners of at least one box."""
     x1, y1, x2, y2 = as_array(boxes).mean(axis=0)
     return Box(float(x1), float(y1), float(x2), float(y2))
+
+
+def from_pixels(corners: tuple[float, float, float, float], width: float, height: float) -> Box:
+    """A box of pixel corners x1, y1, x2, y2 on an image of that size, clipped to the image.
+
+    Raises:
+        RecordError: the corners are inverted, or nothing of the box lies on the image.
+    """
+    x1, y1, x2, y2 = corners
+    if not (x1 < x2 and y1 < y2):
+        raise RecordError("a box is inverted or empty")
+    if not (x1 < width and y1 < height and x2 > 0 and y2 > 0):
+        raise RecordError("a box lies outside the image")
+    return Box(max(x1 / width, 0), max(y1 / height, 0), min(x2 / width, 1), min(y2 / height, 1))
 
 
 def _area(boxes: Floats) -> Floats:

@@ -34,4 +34,4 @@ def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
         by_task[f"{row['task']} ({row['split']})"] += row["examples"]
     kept = ("radvlm", "recipe", "seed", "access", "studies", "patients")
     facts = {key: manifest[key] for key in kept}
-    return {**facts, "examples": dict(by_task), "quarantined": len(manifest["quarantine"])}
+    return {**facts, "examples": dict(by_task), "quarantined": manifest["quarantined"]}

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,23 +43,68 @@ class Quarantined:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Some of ``of`` parts of a data set, cut by patient, so that several processes can share it.
+
+    ``slice_key(study) in part`` tells whether a study belongs to it.
+    """
+
+    indices: frozenset[int] = frozenset({0})
+    of: int = 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left out."""
+        return len(self.indices) == self.of
+
+    def __contains__(self, key: str) -> bool:
+        return self.of == 1 or crc32(key.encode()) % self.of in self.indices
+
+
+WHOLE = Slice()
+
+
 class Source(Protocol):
-    """A data set on disk, read into studies. What cannot be read goes to ``quarantine``."""
+    """A data set on disk, read into studies. What cannot be read goes to ``quarantine``.
+
+    Made as ``Source(root, **options)``; the roots of the sources named in ``needs`` come as options
+    of those names, those of ``uses`` only where the recipe has them.
+    """
 
     name: str
     family: str
     access: Access
     licence: str
     citation: str
+    needs: tuple[str, ...]
+    uses: tuple[str, ...]
     quarantine: list[Quarantined]
 
-    def studies(self) -> Iterator[Study]:
-        """Every study that can be read, in a fixed order, without decoding pixels."""
+    def studies(self, part: Slice = WHOLE) -> Iterator[Study]:
+        """Every study of the slice that can be read, ascending by ``study_key``; no pixels."""
         ...
 
     def files(self) -> Sequence[SourceFile]:
         """What the release must hold for ``studies`` to be complete."""
         ...
+
+    def withheld(self) -> frozenset[str]:
+        """Patients of the family nobody may train on, because their test set lies elsewhere."""
+        ...
+
+
+def slice_key(study: Study) -> str:
+    """What decides which ``Slice`` a study belongs to: its patient, or itself where none is known.
+
+    Two families may use the same number; that only puts them into the same slice.
+    """
+    return study.patient or study.id
+
+
+def study_key(study: Study) -> tuple[str, str, str]:
+    """The order in which sources give studies: family, patient (empty if unknown), study."""
+    return study.family, study.patient or "", study.id
 
 
 class Task(Protocol):

@@ -19,6 +19,12 @@ TABLES: dict[Kind, dict[str, str]] = {
     "sources": {
         "phantom": "radvlm.sources.phantom.source:PhantomSource",
         "folder": "radvlm.sources.folder:FolderSource",
+        "curated": "radvlm.sources.curated:CuratedSource",
+        "vindr_cxr": "radvlm.sources.vindr_cxr:VindrCxrSource",
+        "padchest": "radvlm.sources.padchest:PadchestSource",
+        "padchest_gr": "radvlm.sources.padchest_gr:PadchestGrSource",
+        "openi": "radvlm.sources.openi:OpenI",
+        "llava_json": "radvlm.sources.llava_json:LlavaJson",
     },
     "tasks": {
         "report": "radvlm.tasks.report:Report",

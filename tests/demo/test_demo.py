@@ -21,7 +21,13 @@ DEMO = [sys.executable, "-c", "from radvlm.cli import main; main()", "demo", "--
 def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A demo stopped with Ctrl-C during training, then run to its end."""
     out = tmp_path_factory.mktemp("demo") / "out"
-    process = subprocess.Popen([*DEMO, "--out", str(out)], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*DEMO, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts background jobs with Ctrl-C ignored, and so would be all they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     log = out / "model" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while not log.exists() and process.poll() is None and time.monotonic() < deadline:

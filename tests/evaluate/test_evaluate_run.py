@@ -17,6 +17,8 @@ from fake_evaluation import TASKS, FakeModel, fake_examples
 from radvlm.errors import OutputError, RecipeError, TableError
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.run import data_hash, evaluate, score_log
+from radvlm.io.dataset import MANIFEST, shard_name
+from radvlm.io.files import write_json
 from radvlm.io.tables import write_examples
 from radvlm.recipe import check
 from radvlm.registry import TABLES
@@ -46,8 +48,12 @@ def tree(tmp_path: Path) -> dict[str, Any]:
     """A recipe's values, with its data set and model on disk."""
     data = tmp_path / "data"
     data.mkdir()
-    write_examples(data / "examples-test.parquet", EXAMPLES)
-    write_examples(data / "examples-train.parquet", fake_examples(9))
+    parts = {"test": EXAMPLES, "train": fake_examples(9)}
+    names = {split: shard_name(f"examples-{split}", 0, 1) for split in parts}
+    for split, examples in parts.items():
+        write_examples(data / names[split], examples)
+    leak = {"contaminated_test_examples": [EXAMPLES[0].id, "elsewhere"]}
+    write_json(data / MANIFEST, {"files": dict.fromkeys(names.values(), ""), "leak": leak})
     FakeModel.perfect(EXAMPLES).save(tmp_path / "model")
     bootstrap = {"samples": 100}
     return {

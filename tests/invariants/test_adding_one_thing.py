@@ -20,17 +20,23 @@ from radvlm.evaluate.run import evaluate
 
 NEW_SOURCE = '''
 """A data set of squares, for the test of adding one."""
+from radvlm.protocols import WHOLE
 from radvlm.records import Finding, Study, View
 
 class Squares:
     """One view a patient; every other one is bright."""
     name, family, access, licence, citation = "squares", "squares", "open", "CC0", "none"
+    needs = uses = ()
     def __init__(self, root):
         self.root, self.quarantine = root, []
     def files(self):
         return []
-    def studies(self):
+    def withheld(self):
+        return frozenset()
+    def studies(self, part=WHOLE):
         for k, path in enumerate(sorted(self.root.glob("*.png"))):
+            if str(k) not in part:
+                continue
             view = View(path.name, str(path), "PA", 32, 32)
             said = Finding("Bright", "present" if k % 2 else "absent", "squares", view.id)
             split = "train" if k < 4 else "test"
@@ -130,6 +136,8 @@ def test_a_file_and_a_row_are_enough(added: Path) -> None:
             data=Roots(roots={"squares": images}),
             sources={"squares": SourceChoice(source="squares")},
             tasks={"brightness": TaskChoice()},
+            # The rows above are this process's alone; those of a package are everybody's.
+            workers=1,
         )
     )
     assert sum(row["examples"] for row in manifest["examples"]) == 10

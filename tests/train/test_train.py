@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from radvlm.demo.recipe import DemoRecipe
 from radvlm.errors import CheckpointError, InputError
-from radvlm.io.tables import read_examples
+from radvlm.io.dataset import examples_of
 from radvlm.models.card import TOY_SCOPE
 from radvlm.models.llava_onevision import LlavaOnevision
 from radvlm.models.opening import open_model
@@ -90,7 +90,7 @@ def test_the_loss_is_the_plain_cross_entropy_of_the_assistant_s_tokens(
     checkpoint: Path, data: Path
 ) -> None:
     model = LlavaOnevision.from_folder(checkpoint)
-    examples = list(islice(read_examples(data / "examples-train.parquet"), 3))
+    examples = list(islice(examples_of(data, "train"), 3))
     encoded = [model.encode_group(to_chats([e])) for e in examples]
     batch = model.collate(encoded, left=False)
     found = answer_loss(model.network, batch)
@@ -102,7 +102,7 @@ def test_the_loss_is_the_plain_cross_entropy_of_the_assistant_s_tokens(
 def test_examples_that_share_an_image_learn_as_each_alone(checkpoint: Path, data: Path) -> None:
     model = LlavaOnevision.from_folder(checkpoint)
     groups: dict[str, list[Example]] = {}
-    for example in read_examples(data / "examples-train.parquet"):
+    for example in examples_of(data, "train"):
         groups.setdefault(example.views[0].id, []).append(example)
     first, second = list(groups.values())[:2]
     packed = model.collate(

@@ -1,29 +1,64 @@
-"""``merge``: what several sources say of one study becomes one study."""
+"""``merge``: what several sources say of one study becomes one study.
+
+In: one stream of studies a source, each ascending by ``study_key``. Out: one stream in that order;
+only the studies of one key are ever in memory. A field one source does not know is filled from
+another; what two know differently is an error.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import groupby
 from typing import TypeVar
 
 from radvlm.errors import RecordError
 from radvlm.io.egress import strictest
-from radvlm.records import Study, View
+from radvlm.protocols import study_key
+from radvlm.records import Projection, Study, View
 
 T = TypeVar("T")
 
 
-def merge(studies: Iterable[Study]) -> list[Study]:
-    """Join reports, labels, boxes and regions by family, study and view id, in order of arrival.
+def merge(*streams: Iterable[Study]) -> Iterator[Study]:
+    """Join reports, labels, boxes and regions by family, patient, study and view id.
+
+    Where sources put a study into different splits, it is given once a split, all with the same
+    views: which of them may stay is for the leak rule to say.
 
     Raises:
-        RecordError: two sources contradict each other on patient, split, a text or a view.
+        RecordError: two sources contradict each other on a text, a view or a fact of the patient,
+            or a source does not give its studies in order.
     """
-    joined: dict[tuple[str, str], Study] = {}
-    for study in studies:
-        key = (study.family, study.id)
-        joined[key] = _join(joined[key], study) if key in joined else study
-    return list(joined.values())
+    ordered = heapq.merge(*map(_ascending, streams), key=study_key)
+    for _, group in groupby(ordered, key=study_key):
+        yield from _joined(list(group))
+
+
+def _ascending(stream: Iterable[Study]) -> Iterator[Study]:
+    last = ("", "", "")
+    for study in stream:
+        key = study_key(study)
+        if key < last:
+            where = f"{study.family} study {study.id}"
+            raise RecordError("a source does not give its studies in order", where)
+        last = key
+        yield study
+
+
+def _joined(said: Sequence[Study]) -> Iterator[Study]:
+    claims = list(dict.fromkeys(study.split for study in said if study.split))
+    if len(claims) < 2:
+        yield reduce(_join, said)
+        return
+    where = f"{said[0].family} study {said[0].id}"
+    views = reduce(lambda a, b: _views(a, b, where), (study.views for study in said))
+    for claim in claims:
+        wanted = {claim, None} if claim == claims[0] else {claim}
+        own = (study for study in said if study.split in wanted)
+        yield dataclasses.replace(reduce(_join, own), views=views)
 
 
 def _join(a: Study, b: Study) -> Study:
@@ -31,8 +66,7 @@ def _join(a: Study, b: Study) -> Study:
     return dataclasses.replace(
         a,
         sources=tuple(dict.fromkeys(a.sources + b.sources)),
-        patient=_agree(a.patient, b.patient, "patient", where),
-        split=_agree(a.split, b.split, "split", where),
+        split=a.split or b.split,
         access=strictest([a.access, b.access]),
         views=_views(a.views, b.views, where),
         texts=_texts(a.texts, b.texts, where),
@@ -54,9 +88,31 @@ def _agree(a: T | None, b: T | None, what: str, where: str) -> T | None:
 def _views(a: tuple[View, ...], b: tuple[View, ...], where: str) -> tuple[View, ...]:
     known = {view.id: view for view in a}
     for view in b:
-        if known.setdefault(view.id, view) != view:
-            raise RecordError(f"two sources describe view {view.id} differently", where)
+        known[view.id] = _view(known[view.id], view, where) if view.id in known else view
     return tuple(known.values())
+
+
+def _view(a: View, b: View, where: str) -> View:
+    """One view of two; where both have the image, the first source's file is taken."""
+    if a == b:
+        return a
+    return View(
+        a.id,
+        a.path or b.path,
+        _projection(a.projection, b.projection, f"{where}, view {a.id}"),
+        _agree(a.width, b.width, f"width of view {a.id}", where),
+        _agree(a.height, b.height, f"height of view {a.id}", where),
+    )
+
+
+def _projection(a: Projection, b: Projection, where: str) -> Projection:
+    """The one that tells more: PA and AP are both frontal."""
+    told = {a, b} - {"UNKNOWN"}
+    if told & {"PA", "AP"}:
+        told -= {"FRONTAL"}
+    if len(told) > 1:
+        raise RecordError("two sources give a view different projections", where)
+    return told.pop() if told else "UNKNOWN"
 
 
 def _texts(a: Mapping[str, str], b: Mapping[str, str], where: str) -> dict[str, str]:

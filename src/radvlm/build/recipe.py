@@ -1,13 +1,17 @@
-"""What a data set is made of: sources with their roots, tasks with their repeats."""
+"""What a data set is made of: sources with their roots, and the rows of the mixture."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from radvlm.build.leakage import LeakRule
 from radvlm.recipe import Recipe, Section
+from radvlm.records import Projection, Split
+
+SPLITS: tuple[Split, ...] = ("train", "validate", "test")
 
 
 class Roots(Section):
@@ -17,29 +21,72 @@ class Roots(Section):
 
 
 class SourceChoice(Section):
-    """A source of the registry; ``options`` are its constructor's arguments after the root."""
+    """A source of the registry; ``options`` are its constructor's arguments after the root.
+
+    ``split`` is for studies that no source puts into one: ``own`` leaves them out of every split
+    (they are counted), ``hash`` cuts 70/10/20 by a hash of the patient, and a split's name puts all
+    of them there.
+    """
 
     source: str
     options: dict[str, Any] = Field(default_factory=dict)
+    split: Literal["own", "hash", "train", "validate", "test"] = "own"
 
 
 class TaskChoice(Section):
-    """How often a study is asked this task (the paper's ×1 … ×4), and the task's own options."""
+    """A row of the mixture: one task, asked of the studies that some source spoke of.
 
+    Attributes:
+        task: the task of the registry; the row's own name unless given.
+        source: ask only studies this source of the recipe spoke of, and say so in the examples.
+        splits: ask only studies of these splits.
+        into: the split their examples are put into, where it is another one (a paper that also
+            trains on validation images).
+        projections: keep only examples about views of these projections.
+        repeat: how often each study is asked (the paper's ×1 … ×4).
+        cap: examples kept of each split and repeat, chosen by a hash; none for all.
+        published: how many unique examples a paper gives for the row; the plan compares.
+        curated: the recipe of ``radvlm curate`` that writes what this row asks for.
+        options: the task's own.
+    """
+
+    task: str | None = None
+    source: str | None = None
+    splits: tuple[Split, ...] = SPLITS
+    into: Split | None = None
+    projections: tuple[Projection, ...] | None = None
     repeat: int = Field(1, ge=1)
+    cap: int | None = Field(None, ge=1)
+    published: int | None = Field(None, ge=0)
+    curated: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
 
 
 class BuildRecipe(Recipe):
     """``radvlm build``: sources and tasks → an instruction data set.
 
-    ``tolerance`` is the share of records that may be unreadable before the build counts as
-    incomplete (exit status 1).
+    Attributes:
+        name: what the mixture is called in its manifest, card and scores.
+        leak: what happens where sources put one patient into several splits.
+        withheld: patients whose own test set lies elsewhere (Chest ImaGenome's gold set): ``drop``
+            them from training and validation, or move them to ``test``.
+        partial: build although rows wait for curated text; the mixture is renamed.
+        shards: files a split; the same whatever the number of workers.
+        workers: processes, all cores where none is given.
+        limit: studies read from each source.
+        tolerance: share of records that may be unreadable before the build counts as incomplete
+            (exit status 1).
     """
 
+    name: str = "custom"
     data: Roots
     sources: dict[str, SourceChoice]
     tasks: dict[str, TaskChoice]
     seed: int = 0
-    limit: int | None = Field(None, gt=0, description="studies read from each source")
+    leak: LeakRule = "fail"
+    withheld: Literal["drop", "test"] = "drop"
+    partial: bool = False
+    shards: int = Field(8, ge=1, le=4096)
+    workers: int | None = Field(None, ge=1)
+    limit: int | None = Field(None, gt=0)
     tolerance: float = Field(0.001, ge=0, le=1)

@@ -1,134 +1,147 @@
 """``radvlm build``: sources → studies → examples, with a manifest of what went in and what not.
 
-Writes ``studies.parquet``, ``examples-{train,validate,test}.parquet``, ``manifest.json`` and
-``recipe.json`` into ``out``, whole or not at all. No pixel is decoded; images are referred to.
+Writes shards of studies and examples (``io.dataset``), ``manifest.json``, ``recipe.json``,
+``quarantine.jsonl`` and ``README.md`` (the data set's card) into ``out``, whole or not at all. No
+pixel is decoded; images are referred to. The files are the same bytes for any number of workers.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import random
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Any, get_args
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
-from radvlm import __version__, registry
+import orjson
+
 from radvlm import recipe as recipes
+from radvlm.build.caps import apply_caps, drop_examples
+from radvlm.build.card import card_of
 from radvlm.build.leakage import assert_no_leak
-from radvlm.build.merge import merge
-from radvlm.build.recipe import BuildRecipe, TaskChoice
+from radvlm.build.manifest import manifest_of
+from radvlm.build.part import Job, open_sources, run_job
+from radvlm.build.plan import Plan, plan_of
+from radvlm.build.recipe import BuildRecipe
+from radvlm.build.tally import Tally
 from radvlm.errors import RecipeError
-from radvlm.io.egress import strictest
+from radvlm.io.dataset import MANIFEST
 from radvlm.io.files import atomic_folder, sha256_of, write_json
-from radvlm.io.tables import write_examples, write_studies
-from radvlm.protocols import Quarantined, Source, Task
-from radvlm.records import Example, Split, Study
+from radvlm.io.progress import Bar
+from radvlm.runtime.shards import cores, map_shards
 
-Progress = Callable[..., None]
+_LOOK_EVERY = 0.5
+"""Seconds between two looks at how far the parts have come."""
 
 
-def build(recipe: BuildRecipe, progress: Progress | None = None) -> dict[str, Any]:
+def build(recipe: BuildRecipe, progress: Bar | None = None) -> dict[str, Any]:
     """Build the data set and return its manifest.
 
     Raises:
-        LeakageError: a patient would be on both sides of a split.
-        RecipeError: a source has no root.
+        LeakageError: a patient would be on both sides of a split, and the recipe forbids it.
+        RecipeError: a source has no root, or rows wait for curated text.
     """
-    sources = {name: _source(recipe, name) for name in recipe.sources}
-    found = [study for source in sources.values() for study in _read(source, recipe.limit)]
-    studies = merge(found)
-    patients = assert_no_leak(studies)
-    examples = _ask_all(studies, recipe, progress)
-    quarantine = [item for source in sources.values() for item in source.quarantine]
+    sources = open_sources(recipe)
     with atomic_folder(recipe.out, replace=True) as aside:
-        write_studies(aside / "studies.parquet", studies)
-        for split in get_args(Split):
-            kept = (e for e in examples if e.split == split)
-            write_examples(aside / f"examples-{split}.parquet", kept)
-        manifest = _manifest(recipe, studies, examples, quarantine)
-        manifest["patients"] = patients
+        tally = _count(recipe, aside, progress)
+        surplus = apply_caps(tally, recipe.tasks)
+        planned = plan_of(tally, recipe)
+        if planned.waiting and not recipe.partial:
+            _refuse(planned.waiting, recipe)
+        for path in sorted(aside.glob("examples-*.parquet")) if surplus else ():
+            drop_examples(path, surplus)
+        manifest = manifest_of(recipe, sources, tally, planned)
+        _write_quarantine(aside / "quarantine.jsonl", tally)
+        if manifest["access"] != "open":
+            manifest["sensitive"] = _close(aside)
         manifest["files"] = {p.name: sha256_of(p) for p in sorted(aside.glob("*.parquet"))}
-        write_json(aside / "manifest.json", manifest)
+        (aside / "README.md").write_text(card_of(manifest), encoding="utf-8")
         write_json(aside / "recipe.json", recipes.dump(recipe))
+        write_json(aside / MANIFEST, manifest)
     return manifest
 
 
-def example_id(example: Example, repeat: int, ordinal: int, seed: int) -> str:
-    """Hash of task, source, view ids, repeat (with the ordinal within it) and seed."""
-    views = ",".join(view.id for view in example.views)
-    key = f"{example.task}|{example.source}|{example.family}|{views}|{repeat}.{ordinal}|{seed}"
-    return hashlib.sha256(key.encode()).hexdigest()[:16]
-
-
-def ask(study: Study, task: Task, repeats: int, seed: int) -> Iterator[Example]:
-    """The examples of one study for one task; the same for the same seed, alone or in a run."""
-    for repeat in range(repeats):
-        rng = random.Random(f"{seed}|{task.name}|{study.family}|{study.id}|{repeat}")
-        for ordinal, example in enumerate(task.ask(study, rng)):
-            yield dataclasses.replace(example, id=example_id(example, repeat, ordinal, seed))
+def plan(recipe: BuildRecipe, progress: Bar | None = None) -> Plan:
+    """What a build would hold, row by row, beside the published numbers; writes nothing."""
+    open_sources(recipe)
+    tally = _count(recipe, None, progress)
+    apply_caps(tally, recipe.tasks)
+    return plan_of(tally, recipe)
 
 
 def incomplete(manifest: dict[str, Any], recipe: BuildRecipe) -> bool:
     """Whether more records were quarantined than the recipe tolerates."""
-    lost: int = len(manifest["quarantine"])
+    lost: int = manifest["quarantined"]
     read: int = manifest["studies"]
     return lost > recipe.tolerance * (lost + read)
 
 
-def _source(recipe: BuildRecipe, name: str) -> Source:
-    choice = recipe.sources[name]
-    root = recipe.data.roots.get(name)
-    if root is None:
-        raise RecipeError(f"source {name!r} has no root", remedy=f"Give data.roots.{name}=FOLDER")
-    source: Source = registry.resolve("sources", choice.source)(root, **choice.options)
-    return source
+def _count(recipe: BuildRecipe, folder: Path | None, progress: Bar | None) -> Tally:
+    """Run all parts and join what they counted."""
+    workers = 1 if recipe.limit else min(recipe.workers or cores(), recipe.shards)
+    with tempfile.TemporaryDirectory() as beacons:
+        jobs = [
+            Job(
+                recipe,
+                frozenset(range(number, recipe.shards, workers)),
+                folder,
+                Path(beacons) / str(number),
+            )
+            for number in range(workers)
+        ]
+        tally = Tally()
+        with _shown(Path(beacons), progress):
+            for _, part in map_shards(run_job, jobs, workers=workers):
+                tally.add(part)
+    if recipe.leak == "fail":
+        assert_no_leak(tally.views_of_unknown)
+    tally.contaminated.sort()
+    tally.quarantine.sort(key=dataclasses.astuple)
+    return tally
 
 
-def _read(source: Source, limit: int | None) -> Iterator[Study]:
-    return islice(source.studies(), limit)
+@contextmanager
+def _shown(beacons: Path, progress: Bar | None) -> Iterator[None]:
+    """Tell ``progress`` now and then how many studies the parts have read; no total is known."""
+    if progress is None:
+        yield
+        return
+    ended = Event()
+
+    def look() -> None:
+        while not ended.wait(_LOOK_EVERY):
+            read = sum(int(p.read_text() or 0) for p in beacons.iterdir())
+            progress(read, 0, note="studies")
+
+    watcher = Thread(target=look, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
 
 
-def _task(name: str, choice: TaskChoice) -> Task:
-    task: Task = registry.resolve("tasks", name)(**choice.options)
-    return task
+def _refuse(waiting: Sequence[str], recipe: BuildRecipe) -> None:
+    first = waiting[0]
+    raise RecipeError(
+        f"{len(waiting)} rows wait for curated text: {', '.join(waiting)}",
+        recipe.name,
+        f"Run `radvlm curate {recipe.tasks[first].curated}` first, or build the rest with "
+        "partial=true",
+    )
 
 
-def _ask_all(
-    studies: Sequence[Study], recipe: BuildRecipe, progress: Progress | None
-) -> list[Example]:
-    tasks = [(_task(name, choice), choice.repeat) for name, choice in recipe.tasks.items()]
-    examples: list[Example] = []
-    for done, study in enumerate(studies, 1):
-        if study.split is not None:
-            for task, repeats in tasks:
-                examples += ask(study, task, repeats, recipe.seed)
-        if progress:
-            progress(done, len(studies), note=f"{len(examples)} examples")
-    return examples
+def _write_quarantine(path: Path, tally: Tally) -> None:
+    lines = (orjson.dumps(dataclasses.asdict(item)) + b"\n" for item in tally.quarantine)
+    path.write_bytes(b"".join(lines))
 
 
-def _manifest(
-    recipe: BuildRecipe,
-    studies: Sequence[Study],
-    examples: Sequence[Example],
-    quarantine: Sequence[Quarantined],
-) -> dict[str, Any]:
-    table = Counter((e.task, e.split, e.source) for e in examples)
-    rows = [
-        {"task": task, "split": split, "source": source, "examples": n}
-        for (task, split, source), n in sorted(table.items())
-    ]
-    return {
-        "schema_version": 1,
-        "radvlm": __version__,
-        "recipe": recipes.digest(recipe),
-        "seed": recipe.seed,
-        "access": strictest(study.access for study in studies),
-        "studies": len(studies),
-        "studies_without_split": sum(study.split is None for study in studies),
-        "studies_with_patient_unknown": sum(study.patient is None for study in studies),
-        "examples": rows,
-        "quarantine": [dataclasses.asdict(item) for item in quarantine],
-    }
+def _close(folder: Path) -> list[str]:
+    """Make the tables readable by their owner alone, and name them."""
+    tables = sorted(folder.glob("*.parquet"))
+    for path in tables:
+        path.chmod(0o600)
+    return [path.name for path in tables]

@@ -167,7 +167,7 @@ def _run(
         "studies": manifest["studies"],
         **{f"patients in {split}": n for split, n in manifest["patients"].items()},
         "examples": sum(row["examples"] for row in manifest["examples"]),
-        "records quarantined": len(manifest["quarantine"]),
+        "records quarantined": manifest["quarantined"],
     }
     return Run(
         steps=tuple(Step(name, taken) for name, taken in seconds.items()),

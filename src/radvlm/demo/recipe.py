@@ -48,6 +48,7 @@ class DemoRecipe(Recipe):
             sources={"phantom": SourceChoice(source="phantom")},
             tasks=self.tasks,
             seed=self.seed,
+            shards=1,
         )
 
     def train_recipe(self) -> TrainRecipe:

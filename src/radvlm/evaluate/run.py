@@ -26,9 +26,9 @@ from radvlm.evaluate.predict import Progress, predict
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.score import score
 from radvlm.evaluate.tables import scores_as_json
+from radvlm.io.dataset import MANIFEST, examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
-from radvlm.io.tables import read_examples
 from radvlm.models.opening import open_model
 from radvlm.protocols import Decoding, Model, Task
 from radvlm.records import Example, Prediction, Score
@@ -53,7 +53,7 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
     examples = chosen(recipe)
     log = log_path(recipe)
     if recipe.condition == "majority":
-        train = read_examples(recipe.data / "examples-train.parquet")
+        train = examples_of(recipe.data, "train")
         write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
     else:
         decoding = Decoding(max_tokens=recipe.decoding.max_tokens)
@@ -88,7 +88,7 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
 
 def chosen(recipe: EvaluateRecipe) -> list[Example]:
     """The examples of the split that the recipe keeps, in the order of the data set."""
-    examples = list(read_examples(recipe.data / f"examples-{recipe.split}.parquet"))
+    examples = list(examples_of(recipe.data, recipe.split))
     by_task: dict[str, list[Example]] = defaultdict(list)
     for example in examples:
         if recipe.tasks is None or example.task in recipe.tasks:
@@ -160,10 +160,17 @@ def _save(
         "data": data,
         "split": recipe.split,
         "examples": len(examples),
+        "contaminated": _contaminated(recipe, examples),
         "access": strictest(example.access for example in examples),
     }
     write_json(path, {**head, "conditions": conditions})
     write_json(recipe.out / f"recipe-{recipe.condition}.json", recipes.dump(recipe))
+
+
+def _contaminated(recipe: EvaluateRecipe, examples: Sequence[Example]) -> dict[str, int]:
+    """How many of the examples are of patients that the same mixture trains on."""
+    listed = read_json(recipe.data / MANIFEST)["leak"]["contaminated_test_examples"]
+    return {"n": len({e.id for e in examples} & set(listed)), "of": len(examples)}
 
 
 def _earlier(path: Path, data: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ renamed; a reader, or a run after a crash, never meets half a file under its fin
 from __future__ import annotations
 
 import errno
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -56,17 +58,22 @@ def atomic_path(target: Path, *, private: bool = False) -> Iterator[Path]:
 def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     """A folder to write to; it becomes ``target`` when the block ends well.
 
-    With ``replace``, an earlier folder gives way, but only where all it holds is written anew:
-    anything else in it (notes, the reader's own files) is never deleted.
+    What killed runs left beside ``target`` is removed first. With ``replace``, an earlier folder
+    gives way, but only where all it holds is written anew: anything else in it (notes, the
+    reader's own files) is never deleted.
 
     Raises:
         OutputError: ``target`` is in the way, or its parent cannot be written.
     """
     _refuse_occupied(target, replace)
-    aside = target.with_name(f".{secrets.token_hex(6)}.partial")
+    _sweep(target)
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
+    lock = -1
     try:
         with _disk_errors(target):
             aside.mkdir(parents=True)
+            lock = os.open(aside, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
         with _disk_errors(target, only=_DISK):
             yield aside
         _refuse_occupied(target, replace)
@@ -78,6 +85,24 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
             _sync(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+        if lock != -1:
+            os.close(lock)
+
+
+def _sweep(target: Path) -> None:
+    """Remove what runs that were killed left of ``target``; a run that lives holds its lock."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
+        try:
+            lock = os.open(left, os.O_RDONLY)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left, ignore_errors=True)
+        except OSError:
+            continue
+        finally:
+            os.close(lock)
 
 
 def check_writable(folder: Path) -> None:

@@ -27,7 +27,7 @@ Clock = Callable[[], float]
 
 
 class Bar(Protocol):
-    """What a stage is told: ``done`` of ``total`` units, and a word on how it goes."""
+    """What a stage is told: ``done`` of ``total`` units (0: not known), and how it goes."""
 
     def __call__(self, done: int, total: int, note: str = "") -> None:
         """Show that so much is done."""
@@ -100,7 +100,10 @@ class Stages:
 
 
 class Pace:
-    """Rate and time left, counted from the first report: a resumed run does not start at nought."""
+    """Rate and time left, counted from the first report: a resumed run does not start at nought.
+
+    A total of 0 is one that is not known.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -111,7 +114,7 @@ class Pace:
         now = self._clock()
         self._first = self._first or (done, now)
         count, began = self._first
-        words = f"{done:,}/{total:,}"
+        words = f"{done:,}/{total:,}" if total else f"{done:,}"
         if done > count and now > began:
             rate = (done - count) / (now - began)
             words += f"  {rate:.1f}/s" if rate < 100 else f"  {rate:,.0f}/s"
@@ -170,7 +173,7 @@ def _live(label: str, console: Console, clock: Clock) -> Iterator[Bar]:
 
     def bar(done: int, total: int, note: str = "") -> None:
         words = "  ".join(filter(None, (pace.words(done, total), note)))
-        progress.update(task, completed=done, total=total, words=words)
+        progress.update(task, completed=done, total=total or None, words=words)
 
     # Two lines, so that neither name nor rate has to give way on a terminal of 80 columns.
     both = Group(Spinner("dots", Text(label)), progress)

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -29,7 +28,7 @@ from radvlm.io.turns import (
 from radvlm.records import Box, Dialogue, Example, Finding, Region, Study, View
 
 SCHEMA_VERSION = 1
-_ROW_GROUP = 4096
+_ROW_GROUP, _BATCH = 4096, 256
 
 _TEXT = pa.string()
 _VIEWS = pa.list_(
@@ -83,8 +82,64 @@ _EXAMPLES = pa.schema(
     {**dict.fromkeys(_HEAD, _TEXT), "views": _VIEWS, "messages": MESSAGES, "objects": OBJECTS}
 )
 
+Kind = Literal["studies", "examples"]
 R = TypeVar("R")
 Plain = Mapping[str, Any]
+
+
+class TableWriter:
+    """A table that grows row by row: rows become columns in small batches, batches row groups.
+
+    The caller sees to it that the file appears whole (``io.files``). Use as a context.
+    """
+
+    def __init__(self, path: Path, kind: Kind) -> None:
+        schema, self.plain = _KINDS[kind]
+        marks = {"schema_version": str(SCHEMA_VERSION), "kind": kind}
+        self.path, self.count = path, 0
+        self._schema = schema.with_metadata(marks)
+        self._rows: list[dict[str, Any]] = []
+        self._batches: list[pa.RecordBatch] = []
+        self._file = pq.ParquetWriter(
+            path, self._schema, compression="zstd", write_page_checksum=True
+        )
+
+    def add(self, record: Any) -> None:
+        """Append a record of the table's kind."""
+        self.add_plain(self.plain(record))
+
+    def add_plain(self, row: dict[str, Any]) -> None:
+        """Append a row that is plain already."""
+        self._rows.append(row)
+        self.count += 1
+        if len(self._rows) == _BATCH:
+            self._convert()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Write what is left; after an error the file is only closed."""
+        if kind is None:
+            self._convert()
+            self._flush()
+        self._file.close()
+
+    def _convert(self) -> None:
+        try:
+            batch = pa.RecordBatch.from_pylist(self._rows, schema=self._schema)
+        except (pa.ArrowException, UnicodeEncodeError, TypeError) as error:
+            where = f"{self.path}, records {self.count - len(self._rows) + 1} to {self.count}"
+            raise TableError("a value cannot be stored", where, "Check its type") from error
+        self._batches.append(batch)
+        self._rows = []
+        if len(self._batches) * _BATCH >= _ROW_GROUP:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._batches:
+            self._file.write_table(pa.Table.from_batches(self._batches))
+        self._batches = []
 
 
 def write_studies(path: Path, studies: Iterable[Study]) -> int:
@@ -94,7 +149,7 @@ def write_studies(path: Path, studies: Iterable[Study]) -> int:
         TableError: a record holds what Parquet cannot (text that is not Unicode).
         OutputError: the file cannot be written.
     """
-    return _write(path, "studies", _STUDIES, map(_study_to_plain, studies))
+    return _write(path, "studies", studies)
 
 
 def read_studies(path: Path) -> Iterator[Study]:
@@ -109,7 +164,7 @@ def write_examples(path: Path, examples: Iterable[Example]) -> int:
         TableError: a record holds what Parquet cannot (text that is not Unicode).
         OutputError: the file cannot be written.
     """
-    return _write(path, "examples", _EXAMPLES, map(_example_to_plain, examples))
+    return _write(path, "examples", examples)
 
 
 def read_examples(path: Path) -> Iterator[Example]:
@@ -117,21 +172,11 @@ def read_examples(path: Path) -> Iterator[Example]:
     return _read(path, "examples", _EXAMPLES, _example_from_plain)
 
 
-def _write(path: Path, kind: str, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> int:
-    marked = schema.with_metadata({"schema_version": str(SCHEMA_VERSION), "kind": kind})
-    count = 0
-    with (
-        atomic_path(path) as aside,
-        pq.ParquetWriter(aside, marked, compression="zstd", write_page_checksum=True) as writer,
-    ):
-        while group := list(islice(rows, _ROW_GROUP)):
-            try:
-                writer.write_table(pa.Table.from_pylist(group, schema=marked))
-            except (pa.ArrowException, UnicodeEncodeError, TypeError) as error:
-                where = f"{path}, records {count + 1} to {count + len(group)}"
-                raise TableError("a value cannot be stored", where, "Check its type") from error
-            count += len(group)
-    return count
+def _write(path: Path, kind: Kind, records: Iterable[Any]) -> int:
+    with atomic_path(path) as aside, TableWriter(aside, kind) as writer:
+        for record in records:
+            writer.add(record)
+    return writer.count
 
 
 def _read(path: Path, kind: str, schema: pa.Schema, make: Callable[[Plain], R]) -> Iterator[R]:
@@ -185,7 +230,8 @@ def _view_to_plain(view: View) -> dict[str, Any]:
     }
 
 
-def _example_to_plain(example: Example) -> dict[str, Any]:
+def example_to_plain(example: Example) -> dict[str, Any]:
+    """The columns of one example."""
     return {
         **{name: getattr(example, name) for name in _HEAD},
         "views": list(map(_view_to_plain, example.views)),
@@ -237,3 +283,9 @@ def _study_from_plain(row: Plain) -> Study:
             ),
         }
     )
+
+
+_KINDS: dict[Kind, tuple[pa.Schema, Callable[[Any], dict[str, Any]]]] = {
+    "studies": (_STUDIES, _study_to_plain),
+    "examples": (_EXAMPLES, example_to_plain),
+}

@@ -20,7 +20,7 @@ from typing import get_args
 from radvlm.errors import InputError, RadvlmError, RecordError, TableError
 from radvlm.io.files import confined
 from radvlm.io.image import image_size
-from radvlm.protocols import Quarantined, SourceFile
+from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, study_key
 from radvlm.records import Box, Finding, Region, Split, Study, View
 from radvlm.sources.folder_config import PROJECTIONS, FolderConfig, Group, read_config
 from radvlm.sources.folder_labels import LabelTable, statuses
@@ -34,6 +34,8 @@ class FolderSource:
     """Images and a manifest. ``left_out`` counts the rows a rule left out, by its reason."""
 
     name = "folder"
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
 
     def __init__(self, root: str | Path, config: str | Path | None = None) -> None:
         self.root = Path(root)
@@ -52,16 +54,22 @@ class FolderSource:
         """The manifest; the images are what it names."""
         return [SourceFile(self.config.manifest, required=True)]
 
-    def studies(self) -> Iterator[Study]:
-        """Every study whose rows can be read, in the manifest's order.
+    def withheld(self) -> frozenset[str]:
+        """Nobody."""
+        return frozenset()
+
+    def studies(self, part: Slice = WHOLE) -> Iterator[Study]:
+        """Every study of the slice whose rows can be read, sorted.
 
         Raises:
             TableError: the manifest is missing, cannot be read, is empty or lacks a column.
         """
         self.quarantine.clear()
         self.left_out.clear()
-        pending: dict[tuple[str, str], Study] = {}
-        for row in self._rows():
+        found: dict[tuple[str, str, int], Study] = {}
+        for number, row in enumerate(self._rows()):
+            if self._slice_key(row) not in part:
+                continue
             if reason := self._left_out(row):
                 self.left_out[reason] += 1
                 continue
@@ -71,12 +79,9 @@ class FolderSource:
                 where = row[self.config.columns.file]
                 self.quarantine.append(Quarantined(self.name, where, error.what))
                 continue
-            if self.config.columns.study is None:
-                yield study
-            else:
-                key = (study.family, study.id)
-                pending[key] = _together(pending[key], study) if key in pending else study
-        yield from pending.values()
+            key = (study.family, study.id, 0 if self.config.columns.study else number)
+            found[key] = _together(found[key], study) if key in found else study
+        yield from sorted(found.values(), key=study_key)
 
     def _rows(self) -> list[Row]:
         path = confined(self.root, self.config.manifest)
@@ -102,6 +107,11 @@ class FolderSource:
         chosen |= {value for key in stated if (value := getattr(columns, key))}
         chosen |= {rule.column for rule in self.config.leave_out}
         return chosen | ({self.config.groups.column} if self.config.groups else set())
+
+    def _slice_key(self, row: Row) -> str:
+        columns = self.config.columns
+        patient = self._cell(row, columns.patient)
+        return patient or self._cell(row, columns.study) or row[columns.file]
 
     def _left_out(self, row: Row) -> str | None:
         for rule in self.config.leave_out:

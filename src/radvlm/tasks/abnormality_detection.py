@@ -41,10 +41,17 @@ _TAIL = re.compile(r"\s*(?:(?:is|are|seen|located|visible)\s+)*(?:at|in|here)?\s
 
 
 class AbnormalityDetection:
-    """One example a view that has boxes, or of which it is known that nothing is there."""
+    """One example a view that has boxes, or of which it is known that nothing is there.
+
+    With ``unboxed``, a view without any box counts as one where nothing is there, as in the paper,
+    where every image of VinDr-CXR is asked about.
+    """
 
     name = "abnormality_detection"
     metrics: tuple[str, ...] = ("box_f1_50", "ap50_by_name")
+
+    def __init__(self, unboxed: bool = False) -> None:
+        self.unboxed = unboxed
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """At most one example a frontal view."""
@@ -52,7 +59,7 @@ class AbnormalityDetection:
             found = _abnormal(boxes_of(study, view))
             if found:
                 reply, target = _positive(found, rng)
-            elif wholly_negative(known(study, view)):
+            elif self.unboxed or wholly_negative(known(study, view)):
                 reply = NEGATIVE.parts(rng)
                 target = Answer(plain(reply), {NO_FINDING: "present"})
             else:

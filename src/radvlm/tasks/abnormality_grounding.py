@@ -28,12 +28,13 @@ NOT_VISIBLE = Phrasing(
 
 
 class AbnormalityGrounding:
-    """One example a present finding with boxes, and as many (at most two) of absent ones."""
+    """One example a present finding with boxes, and as many (at most ``negatives``) absent ones."""
 
     name = "abnormality_grounding"
     metrics: tuple[str, ...] = METRICS
 
-    MAX_ABSENT = 2
+    def __init__(self, negatives: int = 2) -> None:
+        self.negatives = negatives
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """Examples of each frontal view that has boxes of findings."""
@@ -46,7 +47,7 @@ class AbnormalityGrounding:
             ]
             for name, boxes in found.items():
                 yield self._example(study, view, rng, name, boxes)
-            for name in rng.sample(absent, min(len(found), len(absent), self.MAX_ABSENT)):
+            for name in rng.sample(absent, min(len(found), len(absent), self.negatives)):
                 yield self._example(study, view, rng, name, ())
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:

@@ -30,28 +30,36 @@ NOT_VISIBLE = Phrasing(
 class AnatomicalGrounding:
     """One example a region, ``per_view`` regions drawn for each view (all, where it is 0).
 
-    One question in ``1 / ABSENT_SHARE`` is added about a region of the 29 that has no box, if the
-    view has boxes for at least ``MIN_REGIONS``: with fewer, a missing box says little.
+    One question in ``1 / absent_share`` is added about a region of the 29 that has no box, if the
+    view has boxes for at least ``MIN_REGIONS``: with fewer, a missing box says little. With
+    ``only_29``, regions of other names (Chest ImaGenome gives boxes for 36) are not asked for.
     """
 
     name = "anatomical_grounding"
     metrics: tuple[str, ...] = METRICS
 
-    ABSENT_SHARE = 0.05
     MIN_REGIONS = 10
 
-    def __init__(self, per_view: int | None = 6) -> None:
+    def __init__(
+        self, per_view: int | None = 6, absent_share: float = 0.05, only_29: bool = True
+    ) -> None:
         self.per_view = per_view
+        self.absent_share = absent_share
+        self.only_29 = only_29
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """Examples of the regions drawn for each frontal view."""
         for view in frontal_views(study):
-            boxes = {r.name: r.box for r in study.regions if r.view == view.id}
+            boxes = {
+                region.name: region.box
+                for region in study.regions
+                if region.view == view.id and (region.name in REGIONS_29 or not self.only_29)
+            }
             drawn = rng.sample(sorted(boxes), min(self.per_view or len(boxes), len(boxes)))
             missing = [name for name in REGIONS_29 if name not in boxes]
             for name in drawn:
                 yield self._example(study, view, rng, name, (boxes[name],))
-                rare = rng.random() < self.ABSENT_SHARE
+                rare = rng.random() < self.absent_share
                 if rare and missing and len(boxes) >= self.MIN_REGIONS:
                     yield self._example(study, view, rng, rng.choice(missing), ())
 

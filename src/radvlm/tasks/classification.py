@@ -1,14 +1,12 @@
-"""Which abnormalities there are (RadVLM §3.1.2): one open question, or closed ones.
-
-An uncertain label counts as absent, as in the paper.
-"""
+"""Which abnormalities there are (RadVLM §3.1.2): one open question, or closed ones."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
-from radvlm.records import Answer, Example, Part, Status, Study, Turn
+from radvlm.records import Answer, Example, Part, Status, Study, Turn, View
 from radvlm.tasks.asking import ENOUGH, example, exchange, frontal_views, known
 from radvlm.tasks.labels import (
     read_labels,
@@ -18,7 +16,7 @@ from radvlm.tasks.labels import (
 )
 from radvlm.tasks.lexicon import WORDS, canonical, in_lexicon, mentions, spoken, with_article
 from radvlm.tasks.wording import Phrasing, listed, plain
-from radvlm.vocabulary import DEVICES, NO_FINDING
+from radvlm.vocabulary import CHEXPERT_13, CHEXPERT_14, DEVICES, NO_FINDING
 
 OPEN = Phrasing(
     "Which abnormalities are present?",
@@ -62,26 +60,64 @@ class Classification:
     """An open question where at least five names are known that free text can be read for.
 
     Otherwise, and for names that only the data set knows, one closed question a name.
+
+    Args:
+        uncertain: what an uncertain label counts as: ``absent`` (the paper), ``present`` (the
+            published code), or nothing at all (``ignore``).
+        unmentioned: ``unknown``, or ``absent``: then a study with any of the 14 CheXpert labels is
+            asked one open question over 13 of them, as the paper does.
+        closed: besides an open question so many pairs of closed ones, about a name that is present
+            (where one is) and about one that is absent.
     """
 
     name = "classification"
     metrics: tuple[str, ...] = ("label_macro_f1",)
 
+    def __init__(
+        self,
+        uncertain: Literal["absent", "present", "ignore"] = "absent",
+        unmentioned: Literal["unknown", "absent"] = "unknown",
+        closed: int = 0,
+    ) -> None:
+        self.uncertain = uncertain
+        self.unmentioned = unmentioned
+        self.closed = closed
+
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """The open example of each frontal view, then the closed ones, names sorted."""
         for view in frontal_views(study):
-            statuses: dict[str, Status] = {
-                name: "present" if status == "present" else "absent"
-                for name, status in known(study, view).items()
-            }
+            statuses = self._statuses(study, view)
             usual = [name for name in statuses if is_usual(name)]
             rest = list(statuses)
             if len(usual) >= ENOUGH:
                 asked = {name: statuses[name] for name in usual if name != NO_FINDING}
                 yield example(self.name, study, view, _open(asked, rng))
                 rest = [n for n in statuses if not (is_usual(n) or n in DEVICES)]
+                rest += self._pairs(asked, rng)
             for name in rest:
                 yield example(self.name, study, view, _closed(name, statuses[name], rng))
+
+    def _pairs(self, statuses: Mapping[str, Status], rng: random.Random) -> Iterator[str]:
+        """Names for closed questions, as many present as absent ones where there are any."""
+        for wanted in ("present", "absent") * self.closed:
+            if names := [name for name, status in statuses.items() if status == wanted]:
+                yield rng.choice(names)
+
+    def _statuses(self, study: Study, view: View) -> dict[str, Status]:
+        """Each name present or absent, as the rules for the others say; names sorted."""
+        said = known(study, view)
+        decided: dict[str, Status] = {}
+        if self.unmentioned == "absent" and not said.keys().isdisjoint(CHEXPERT_14):
+            said = {name: status for name, status in said.items() if name in CHEXPERT_14}
+            decided = dict.fromkeys(CHEXPERT_13, "absent")
+        for name, status in said.items():
+            if status != "uncertain":
+                decided[name] = status
+            elif self.uncertain != "ignore":
+                decided[name] = self.uncertain
+            else:
+                decided.pop(name, None)
+        return dict(sorted(decided.items()))
 
     def read(self, parts: Sequence[Part], question: Sequence[Part]) -> Answer:
         """What the reply says of the one name asked for, or of any that it mentions.

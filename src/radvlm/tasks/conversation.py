@@ -12,18 +12,24 @@ from radvlm.tasks.facts import read_turn
 
 
 class Conversation:
-    """The study's own dialogues about a view; where it has none, one written from templates."""
+    """The study's own dialogues about a view; where it has none, one written from templates.
+
+    With ``written`` false, only its own.
+    """
 
     name = "conversation"
     metrics: tuple[str, ...] = ("fact_accuracy",)
 
     _grounded = False
 
+    def __init__(self, written: bool = True) -> None:
+        self.written = written
+
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """One example a dialogue of each frontal view."""
         for view in frontal_views(study):
             own = [d for d in _dialogues(study, view) if _points(d) == self._grounded]
-            if not own:
+            if not own and self.written:
                 own = [write_dialogue(study, view, rng, grounded=self._grounded)]
             for turns in filter(None, own):
                 yield example(self.name, study, view, turns)

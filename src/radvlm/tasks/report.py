@@ -26,15 +26,18 @@ class Report:
     """One example a frontal view of a study with a report.
 
     The target's labels are the study's own, of the names the reference text speaks of: of the
-    others the text says nothing that a reply could be held to.
+    others the text says nothing that a reply could be held to. ``sections`` are tried in order.
     """
 
     name = "report"
     metrics: tuple[str, ...] = ("rouge_l", "report_label_f1")
 
+    def __init__(self, sections: Sequence[str] = SECTIONS) -> None:
+        self.sections = tuple(sections)
+
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
-        """Examples with the curated findings, or else the first section of the report there is."""
-        text = reference(study.texts)
+        """Examples with the first of the wanted sections that the report has."""
+        text = reference(study.texts, self.sections)
         for view in frontal_views(study):
             if text:
                 said = read_labels(text, CHEXPERT_14)
@@ -52,7 +55,7 @@ class Report:
         return Answer(text, read_labels(text, CHEXPERT_14), readable=bool(text))
 
 
-def reference(texts: Mapping[str, str]) -> str:
+def reference(texts: Mapping[str, str], sections: Sequence[str] = SECTIONS) -> str:
     """The section a model learns to write, white space evened out; empty where there is none."""
-    sections = (" ".join(texts.get(name, "").split()) for name in SECTIONS)
-    return next(filter(None, sections), "")
+    found = (" ".join(texts.get(name, "").split()) for name in sections)
+    return next(filter(None, found), "")

@@ -16,9 +16,9 @@ import torch
 
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
+from radvlm.io.dataset import examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
-from radvlm.io.tables import read_examples
 from radvlm.models.card import Card
 from radvlm.models.llava_onevision import Encoded, LlavaOnevision
 from radvlm.models.tiny import make_tiny
@@ -65,10 +65,12 @@ def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:
 
 def training_examples(recipe: TrainRecipe) -> list[Example]:
     """The training examples of the recipe's tasks; ``InputError`` where there is none."""
-    path = recipe.data / "examples-train.parquet"
-    found = [e for e in read_examples(path) if not recipe.tasks or e.task in recipe.tasks]
+    examples = examples_of(recipe.data, "train")
+    found = [e for e in examples if not recipe.tasks or e.task in recipe.tasks]
     if not found:
-        raise InputError("no training example of these tasks", path, "Build the data set first")
+        raise InputError(
+            "no training example of these tasks", recipe.data, "Build the data set first"
+        )
     return found
 
 

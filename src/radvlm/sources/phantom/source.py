@@ -9,7 +9,7 @@ from pathlib import Path
 from radvlm.errors import InputError
 from radvlm.io.files import confined
 from radvlm.io.tables import read_studies
-from radvlm.protocols import Quarantined, SourceFile
+from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, slice_key
 from radvlm.records import Access, Study, View
 from radvlm.sources.phantom.cohort import TABLE, make_cohort
 from radvlm.sources.phantom.plan import PhantomConfig
@@ -25,19 +25,24 @@ class PhantomSource:
     family = FAMILY
     access: Access = "open"
     licence = "CC0-1.0"
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
     citation = "Simulated by radvlm.sources.phantom; shows no person"
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self.quarantine: list[Quarantined] = []
 
-    def studies(self) -> Iterator[Study]:
-        """Every study in the order of patients, its paths below the root.
+    def studies(self, part: Slice = WHOLE) -> Iterator[Study]:
+        """Every study of the slice in the order of patients, its paths below the root.
 
         Raises:
             TableError: the table is missing or damaged.
         """
+        self.quarantine.clear()
         for study in read_studies(self.root / TABLE):
+            if slice_key(study) not in part:
+                continue
             try:
                 views = tuple(map(self._found, study.views))
             except InputError as error:
@@ -51,6 +56,10 @@ class PhantomSource:
             SourceFile(TABLE, True, "written by make_cohort (radvlm phantom)"),
             SourceFile("images", True, "written by make_cohort (radvlm phantom)"),
         )
+
+    def withheld(self) -> frozenset[str]:
+        """Nobody."""
+        return frozenset()
 
     def _found(self, view: View) -> View:
         path = confined(self.root, view.path)

@@ -1,0 +1,1 @@
+"""The simulated cohort written in the on-disk format of each public release, traps included."""

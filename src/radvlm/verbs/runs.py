@@ -1,0 +1,113 @@
+"""Run verbs: ``radvlm VERB RECIPE [key.sub=value …]``; heavy imports wait inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from radvlm.verbs.saying import AsJson, load, say, say_scores, show_plan, stage
+
+RecipeFile = Annotated[Path, typer.Argument(help="A recipe, see recipes/.")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="Overrides: key.sub=value …")]
+Plan = Annotated[bool, typer.Option("--plan", help="Show what would be done, and stop.")]
+Limit = Annotated[int | None, typer.Option("--limit", help="Use only so many items.")]
+
+
+def build(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    plan: Plan = False,
+    as_json: AsJson = False,
+    limit: Limit = None,
+) -> None:
+    """Sources → instruction data set."""
+    from radvlm.build.plan_table import as_plain, as_table
+    from radvlm.build.recipe import BuildRecipe
+    from radvlm.build.run import build as run
+    from radvlm.build.run import incomplete
+    from radvlm.build.run import plan as count
+
+    loaded = load(BuildRecipe, recipe, overrides, {"limit": limit})
+    if plan:
+        with stage("Counting what there is", as_json) as bar:
+            counted = count(loaded, bar)
+        if as_json:
+            return say(True, as_plain(counted), "")
+        return Console().print(as_table(counted, loaded.name))
+    with stage("Building the data set", as_json) as bar:
+        manifest = run(loaded, bar)
+    say(
+        as_json,
+        manifest,
+        f"{loaded.out}: {manifest['studies']} studies, "
+        f"{sum(row['examples'] for row in manifest['examples'])} examples, "
+        f"{manifest['quarantined']} records quarantined",
+    )
+    if incomplete(manifest, loaded):
+        raise typer.Exit(1)
+
+
+def train(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    plan: Plan = False,
+    as_json: AsJson = False,
+) -> None:
+    """Data set and model → checkpoint."""
+    from radvlm.train.recipe import TrainRecipe
+
+    loaded = load(TrainRecipe, recipe, overrides, {})
+    if plan:
+        return show_plan(loaded)
+    from radvlm.train.run import train as run
+
+    with stage("Training", as_json) as bar:
+        checkpoint = run(loaded, bar)
+    say(as_json, {"checkpoint": str(checkpoint)}, f"checkpoint: {checkpoint}")
+
+
+def predict(
+    recipe: RecipeFile, overrides: Overrides = None, as_json: AsJson = False, limit: Limit = None
+) -> None:
+    """Model and data set → predictions in the log."""
+    from radvlm.evaluate.recipe import EvaluateRecipe
+    from radvlm.evaluate.run import log_path, predict_log
+
+    loaded = load(EvaluateRecipe, recipe, overrides, {"limit": limit})
+    with stage("Predicting", as_json) as bar:
+        asked = len(predict_log(loaded, bar))
+    where = str(log_path(loaded))
+    say(as_json, {"log": where, "examples": asked}, f"{where}: {asked} examples")
+
+
+def score(
+    recipe: RecipeFile, overrides: Overrides = None, as_json: AsJson = False, limit: Limit = None
+) -> None:
+    """The log → scores with intervals, without the model."""
+    from radvlm.evaluate.recipe import EvaluateRecipe
+    from radvlm.evaluate.run import score_log
+
+    say_scores(as_json, score_log(load(EvaluateRecipe, recipe, overrides, {"limit": limit})))
+
+
+def evaluate(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    plan: Plan = False,
+    as_json: AsJson = False,
+    limit: Limit = None,
+) -> None:
+    """Model and data set → predictions, then scores with intervals."""
+    from radvlm.evaluate.recipe import EvaluateRecipe
+
+    loaded = load(EvaluateRecipe, recipe, overrides, {"limit": limit})
+    if plan:
+        return show_plan(loaded)
+    from radvlm.evaluate.run import evaluate as run
+
+    with stage("Evaluating", as_json) as bar:
+        scores = run(loaded, bar)
+    say_scores(as_json, scores)
