@@ -31,7 +31,7 @@ def test_a_report_is_the_first_section_there_is() -> None:
 
 
 def test_a_report_is_held_to_labels_it_speaks_of_and_the_study_knows() -> None:
-    (example,) = ask(Report(), sick())
+    (example,) = ask(Report(), dataclasses.replace(sick(), split="test"))
     assert "\n" not in said(example)
     assert target(example).labels == {
         "Cardiomegaly": "present",
@@ -39,7 +39,9 @@ def test_a_report_is_held_to_labels_it_speaks_of_and_the_study_knows() -> None:
         "Pneumothorax": "absent",
         "No Finding": "absent",
     }
-    unsure = study(findings=labels(uncertain=("Edema",)), texts={"findings": "Possible edema."})
+    unsure = study(
+        findings=labels(uncertain=("Edema",)), texts={"findings": "Possible edema."}, split="test"
+    )
     assert target(ask(Report(), unsure)[0]).labels == {}
 
 

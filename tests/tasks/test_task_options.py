@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from task_studies import LEFT, RIGHT, ask, labels, replies, said, sick, study
+from task_studies import LEFT, RIGHT, ask, replies, said, sick, study
 
 from radvlm.records import Answer, Dialogue, Example, Finding, Region, Turn
 from radvlm.tasks.abnormality_detection import AbnormalityDetection
@@ -47,14 +47,6 @@ def test_a_study_without_labels_is_not_asked_for_them() -> None:
     for found in ((), nodule):
         examples = ask(Classification(unmentioned="absent"), study(findings=found))
         assert len(examples) == len(found)
-
-
-def test_closed_questions_come_in_pairs_of_present_and_absent() -> None:
-    one = study(findings=labels("Edema", "Pneumonia"))
-    _, *closed = ask(Classification(closed=3), one)
-    assert [said(e)[:2] for e in closed] == ["Ye", "No"] * 3
-    _, *normal = ask(Classification(closed=2), study(findings=labels()))
-    assert len(normal) == 2 and all(said(e).startswith("No") for e in normal)
 
 
 def test_regions_beyond_the_29_only_where_asked_for() -> None:

@@ -6,7 +6,6 @@ alone, in a part of the data set and in any number of processes.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import random
 from collections.abc import Iterator, Mapping
@@ -59,8 +58,17 @@ def ask(study: Study, row: Row, repeat: int, seed: int) -> Iterator[Example]:
             continue
         named = source or example.source
         key = example_id(example, named, repeat, ordinal, seed)
-        split = row.choice.into or example.split
-        yield dataclasses.replace(example, id=key, source=named, split=split)
+        yield Example(
+            id=key,
+            task=example.task,
+            source=named,
+            family=example.family,
+            patient=example.patient,
+            split=row.choice.into or example.split,
+            access=example.access,
+            views=example.views,
+            turns=example.turns,
+        )
 
 
 def example_id(example: Example, source: str, repeat: int, ordinal: int, seed: int) -> str:

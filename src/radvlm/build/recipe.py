@@ -71,6 +71,7 @@ class BuildRecipe(Recipe):
         withheld: patients whose own test set lies elsewhere (Chest ImaGenome's gold set): ``drop``
             them from training and validation, or move them to ``test``.
         partial: build although rows wait for curated text; the mixture is renamed.
+        studies: write the joined studies, too; nothing of the examples needs them.
         shards: files a split; the same whatever the number of workers.
         workers: processes, all cores where none is given.
         limit: studies read from each source.
@@ -86,6 +87,7 @@ class BuildRecipe(Recipe):
     leak: LeakRule = "fail"
     withheld: Literal["drop", "test"] = "drop"
     partial: bool = False
+    studies: bool = True
     shards: int = Field(8, ge=1, le=4096)
     workers: int | None = Field(None, ge=1)
     limit: int | None = Field(None, gt=0)

@@ -15,7 +15,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PureWindowsPath
 from typing import Any
 
@@ -73,6 +73,8 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         with _disk_errors(target):
             aside.mkdir(parents=True)
             lock = os.open(aside, os.O_RDONLY)
+        # Some network file systems lock no folder; nothing is swept there.
+        with suppress(OSError):
             fcntl.flock(lock, fcntl.LOCK_EX)
         with _disk_errors(target, only=_DISK):
             yield aside

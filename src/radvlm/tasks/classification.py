@@ -66,8 +66,6 @@ class Classification:
             published code), or nothing at all (``ignore``).
         unmentioned: ``unknown``, or ``absent``: then a study with any of the 14 CheXpert labels is
             asked one open question over 13 of them, as the paper does.
-        closed: besides an open question so many pairs of closed ones, about a name that is present
-            (where one is) and about one that is absent.
     """
 
     name = "classification"
@@ -77,11 +75,9 @@ class Classification:
         self,
         uncertain: Literal["absent", "present", "ignore"] = "absent",
         unmentioned: Literal["unknown", "absent"] = "unknown",
-        closed: int = 0,
     ) -> None:
         self.uncertain = uncertain
         self.unmentioned = unmentioned
-        self.closed = closed
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """The open example of each frontal view, then the closed ones, names sorted."""
@@ -93,15 +89,8 @@ class Classification:
                 asked = {name: statuses[name] for name in usual if name != NO_FINDING}
                 yield example(self.name, study, view, _open(asked, rng))
                 rest = [n for n in statuses if not (is_usual(n) or n in DEVICES)]
-                rest += self._pairs(asked, rng)
             for name in rest:
                 yield example(self.name, study, view, _closed(name, statuses[name], rng))
-
-    def _pairs(self, statuses: Mapping[str, Status], rng: random.Random) -> Iterator[str]:
-        """Names for closed questions, as many present as absent ones where there are any."""
-        for wanted in ("present", "absent") * self.closed:
-            if names := [name for name, status in statuses.items() if status == wanted]:
-                yield rng.choice(names)
 
     def _statuses(self, study: Study, view: View) -> dict[str, Status]:
         """Each name present or absent, as the rules for the others say; names sorted."""

@@ -88,6 +88,7 @@ class Mention:
     end: int
 
 
+@lru_cache(maxsize=4096)
 def canonical(name: str) -> str:
     """The name as the table spells it (``Pleural_Thickening`` → ``Pleural Thickening``)."""
     plain = " ".join(name.replace("_", " ").split())

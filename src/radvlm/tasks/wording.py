@@ -19,6 +19,8 @@ class Phrasing:
 
     def __init__(self, *templates: str) -> None:
         self.templates = templates
+        # Cut once: a data set fills them a million times.
+        self._cut = [tuple(map(_HOLE.split, t.partition("{boxes}")[::2])) for t in templates]
         by_length = sorted(templates, key=len, reverse=True)
         self._readers = [_reader(template) for template in by_length if "{}" in template]
 
@@ -32,8 +34,9 @@ class Phrasing:
         self, rng: random.Random, slot: str = "", boxes: Sequence[Box] = ()
     ) -> tuple[Part, ...]:
         """One of the templates, filled; its boxes are one part."""
-        before, _, after = rng.choice(self.templates).partition("{boxes}")
-        filled = [_fill(text, slot) for text in (before, after)]
+        known = {"{}": slot, "{is}": verb(slot)}
+        before, after = rng.choice(self._cut)
+        filled = ["".join([known.get(p, p) for p in pieces]) for pieces in (before, after)]
         first: Part = filled[0][:1].upper() + filled[0][1:]
         whole = (first, tuple(boxes), filled[1]) if boxes else (first,)
         return tuple(part for part in whole if part)
@@ -60,11 +63,6 @@ def verb(words: str) -> str:
     """``are`` for a plural or a list, else ``is``."""
     plural = words.endswith("s") and not words.endswith(("is", "ss", "us"))
     return "are" if plural or " and " in words else "is"
-
-
-def _fill(template: str, slot: str) -> str:
-    known = {"{}": slot, "{is}": verb(slot)}
-    return "".join(known.get(piece, piece) for piece in _HOLE.split(template))
 
 
 def _reader(template: str) -> re.Pattern[str]:
