@@ -23,7 +23,7 @@ from radvlm import recipe as recipes
 from radvlm import registry
 from radvlm.protocols import SourceFile
 
-OURS = frozenset({"folder", "phantom", "curated", "llava_json"})
+OURS = frozenset({"folder", "phantom", "curated", "studies_table", "llava_json"})
 """Sources without a release of their own that could be told by its files."""
 
 _DEPTH, _MOST_FOLDERS = 4, 20_000

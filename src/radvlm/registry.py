@@ -19,6 +19,7 @@ TABLES: dict[Kind, dict[str, str]] = {
     "sources": {
         "phantom": "radvlm.sources.phantom.source:PhantomSource",
         "folder": "radvlm.sources.folder:FolderSource",
+        "studies_table": "radvlm.sources.studies_table:StudiesTable",
         "curated": "radvlm.sources.curated:CuratedSource",
         "vindr_cxr": "radvlm.sources.vindr_cxr:VindrCxrSource",
         "padchest": "radvlm.sources.padchest:PadchestSource",

@@ -33,7 +33,7 @@ from radvlm.build.tally import (
 from radvlm.errors import LeakageError, RecipeError
 from radvlm.io.dataset import STUDIES, shard_name
 from radvlm.io.tables import Kind, TableWriter, example_to_plain
-from radvlm.protocols import Slice, Source, slice_key
+from radvlm.protocols import WHOLE, Slice, Source, slice_key
 from radvlm.records import Example, Split, Study
 from radvlm.sources.folder import split_of
 
@@ -42,11 +42,16 @@ _TELL_EVERY = 500
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a part is to do. Without ``folder`` it only counts."""
+    """What a part is to do. Without ``folder`` it only counts.
+
+    ``withheld`` are the (family, patient) pairs nobody may train on, ``beacon`` is a file in which
+    it tells how many studies it has read.
+    """
 
     recipe: BuildRecipe
     indices: frozenset[int]
     folder: Path | None
+    withheld: frozenset[tuple[str, str | None]] = frozenset()
     beacon: Path | None = None
 
 
@@ -57,6 +62,20 @@ def open_sources(recipe: BuildRecipe) -> dict[str, Source]:
         RecipeError: a root is missing.
     """
     return {name: _source(recipe, name) for name in recipe.sources}
+
+
+def read_source(
+    recipe: BuildRecipe, name: str, source: Source, part: Slice = WHOLE
+) -> Iterator[Study]:
+    """The studies of a source, at most ``limit``, put into the recipe's split where in none."""
+    said = recipe.sources[name].split
+    for study in islice(source.studies(part), recipe.limit):
+        if study.split is None and said != "own":
+            _, leak = next(leak_keys(study), ("", study.id))
+            split = split_of(study.family, leak) if said == "hash" else said
+            yield dataclasses.replace(study, split=split)
+        else:
+            yield study
 
 
 def run_job(job: Job) -> Tally:
@@ -89,21 +108,19 @@ def _uncollected() -> Iterator[None]:
 
 class _Part:
     def __init__(self, job: Job) -> None:
-        self.recipe = job.recipe
+        self.job, self.recipe = job, job.recipe
         self.slice = Slice(job.indices, job.recipe.shards)
         self.sources = open_sources(job.recipe)
         self.rows = make_rows(job.recipe.tasks)
         self.writers = _Writers(job.folder, job.recipe.shards)
         self.tally = Tally()
-        self.withheld = {
-            (source.family, patient)
-            for source in self.sources.values()
-            for patient in source.withheld()
-        }
 
     def patients(self) -> Iterator[list[Study]]:
         """The studies of one leak key after another, joined over the sources."""
-        streams = (self._read(name, source) for name, source in self.sources.items())
+        streams = (
+            read_source(self.recipe, name, source, self.slice)
+            for name, source in self.sources.items()
+        )
         for _, studies in groupby(merge(*streams), key=_leak_group):
             yield list(studies)
 
@@ -130,18 +147,9 @@ class _Part:
         for split in {study.split for study in settled.kept if study.split}:
             self.tally.patients[split] += len(set(leak_keys(studies[0])))
 
-    def _read(self, name: str, source: Source) -> Iterator[Study]:
-        said = self.recipe.sources[name].split
-        for study in islice(source.studies(self.slice), self.recipe.limit):
-            if study.split is None and said != "own":
-                _, leak = next(leak_keys(study), ("", study.id))
-                split = split_of(study.family, leak) if said == "hash" else said
-                study = dataclasses.replace(study, split=split)
-            yield study
-
     def _spared(self, study: Study) -> Study:
         """The study with the split it may be in, given the patients withheld."""
-        if study.split in (None, "test") or (study.family, study.patient) not in self.withheld:
+        if study.split in (None, "test") or (study.family, study.patient) not in self.job.withheld:
             return study
         if self.recipe.withheld == "test":
             return dataclasses.replace(study, split="test")

@@ -10,6 +10,7 @@ from pydantic import Field
 from radvlm.build.leakage import LeakRule
 from radvlm.recipe import Recipe, Section
 from radvlm.records import Projection, Split
+from radvlm.runtime.shards import Engine
 
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
 
@@ -62,6 +63,19 @@ class TaskChoice(Section):
     options: dict[str, Any] = Field(default_factory=dict)
 
 
+class ImageChoice(Section):
+    """Converted copies instead of references to the originals: 8-bit grey, the aspect kept.
+
+    ``out`` is a folder of its own, which a rerun and other builds go on with. ``size`` bounds the
+    longest side in pixels. ``engine`` is ``ray`` for several machines.
+    """
+
+    out: Path
+    size: int | None = Field(None, ge=16)
+    format: Literal["png", "jpeg"] = "png"
+    engine: Engine = "local"
+
+
 class BuildRecipe(Recipe):
     """``radvlm build``: sources and tasks → an instruction data set.
 
@@ -71,6 +85,8 @@ class BuildRecipe(Recipe):
         withheld: patients whose own test set lies elsewhere (Chest ImaGenome's gold set): ``drop``
             them from training and validation, or move them to ``test``.
         partial: build although rows wait for curated text; the mixture is renamed.
+        images: convert the images first and refer to the copies.
+        exports: forms for other trainers, written below ``exports/``.
         studies: write the joined studies, too; nothing of the examples needs them.
         shards: files a split; the same whatever the number of workers.
         workers: processes, all cores where none is given.
@@ -87,6 +103,8 @@ class BuildRecipe(Recipe):
     leak: LeakRule = "fail"
     withheld: Literal["drop", "test"] = "drop"
     partial: bool = False
+    images: ImageChoice | None = None
+    exports: tuple[Literal["llava", "ms_swift", "verl"], ...] = ()
     studies: bool = True
     shards: int = Field(8, ge=1, le=4096)
     workers: int | None = Field(None, ge=1)

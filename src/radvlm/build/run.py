@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -20,17 +20,24 @@ import orjson
 from radvlm import recipe as recipes
 from radvlm.build.caps import apply_caps, drop_examples
 from radvlm.build.card import card_of
+from radvlm.build.exports import export
+from radvlm.build.images import with_images
 from radvlm.build.leakage import assert_no_leak
 from radvlm.build.manifest import manifest_of
 from radvlm.build.part import Job, open_sources, run_job
 from radvlm.build.plan import Plan, plan_of
 from radvlm.build.recipe import BuildRecipe
 from radvlm.build.tally import Tally
+from radvlm.codecs import CODECS
 from radvlm.errors import RecipeError
 from radvlm.io.dataset import MANIFEST
 from radvlm.io.files import atomic_folder, sha256_of, write_json
 from radvlm.io.progress import Bar
+from radvlm.protocols import Source
 from radvlm.runtime.shards import cores, map_shards
+
+CODEC = "radvlm_01"
+"""How exports write the coordinates of boxes that are text there."""
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at how far the parts have come."""
@@ -44,8 +51,11 @@ def build(recipe: BuildRecipe, progress: Bar | None = None) -> dict[str, Any]:
         RecipeError: a source has no root, or rows wait for curated text.
     """
     sources = open_sources(recipe)
+    withheld = _withheld(sources.values())
+    reads, lost = with_images(recipe, progress) if recipe.images else (recipe, [])
     with atomic_folder(recipe.out, replace=True) as aside:
-        tally = _count(recipe, aside, progress)
+        tally = _count(reads, withheld, aside, progress)
+        tally.quarantine += lost
         surplus = apply_caps(tally, recipe.tasks)
         planned = plan_of(tally, recipe)
         if planned.waiting and not recipe.partial:
@@ -60,13 +70,15 @@ def build(recipe: BuildRecipe, progress: Bar | None = None) -> dict[str, Any]:
         (aside / "README.md").write_text(card_of(manifest), encoding="utf-8")
         write_json(aside / "recipe.json", recipes.dump(recipe))
         write_json(aside / MANIFEST, manifest)
+        for form in recipe.exports:
+            export(aside, aside / "exports" / form, form, CODECS[CODEC])
     return manifest
 
 
 def plan(recipe: BuildRecipe, progress: Bar | None = None) -> Plan:
     """What a build would hold, row by row, beside the published numbers; writes nothing."""
-    open_sources(recipe)
-    tally = _count(recipe, None, progress)
+    withheld = _withheld(open_sources(recipe).values())
+    tally = _count(recipe, withheld, None, progress)
     apply_caps(tally, recipe.tasks)
     return plan_of(tally, recipe)
 
@@ -78,7 +90,16 @@ def incomplete(manifest: dict[str, Any], recipe: BuildRecipe) -> bool:
     return lost > recipe.tolerance * (lost + read)
 
 
-def _count(recipe: BuildRecipe, folder: Path | None, progress: Bar | None) -> Tally:
+def _withheld(sources: Iterable[Source]) -> frozenset[tuple[str, str | None]]:
+    return frozenset((s.family, patient) for s in sources for patient in s.withheld())
+
+
+def _count(
+    recipe: BuildRecipe,
+    withheld: frozenset[tuple[str, str | None]],
+    folder: Path | None,
+    progress: Bar | None,
+) -> Tally:
     """Run all parts and join what they counted."""
     workers = 1 if recipe.limit else min(recipe.workers or cores(), recipe.shards)
     with tempfile.TemporaryDirectory() as beacons:
@@ -87,6 +108,7 @@ def _count(recipe: BuildRecipe, folder: Path | None, progress: Bar | None) -> Ta
                 recipe,
                 frozenset(range(number, recipe.shards, workers)),
                 folder,
+                withheld,
                 Path(beacons) / str(number),
             )
             for number in range(workers)

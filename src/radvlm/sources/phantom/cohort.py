@@ -6,9 +6,7 @@ is drawn from its own seeds, so the files are the same bytes for any number of w
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,12 +16,14 @@ from radvlm.io.files import atomic_folder
 from radvlm.io.tables import write_studies
 from radvlm.protocols import Pixels
 from radvlm.records import Study
+from radvlm.runtime.shards import map_shards
 from radvlm.sources.phantom.plan import Correlation, PhantomConfig, Plan, plan
 from radvlm.sources.phantom.study import draw
 
 __all__ = ["TABLE", "Correlation", "PhantomConfig", "make_cohort"]
 
 TABLE = "studies.parquet"
+_CHUNK = 8
 
 
 def make_cohort(
@@ -42,13 +42,17 @@ def make_cohort(
     plans = list(plan(config))
     with atomic_folder(folder, replace=True) as aside:
         (aside / "images").mkdir()
-        studies = []
-        with _mapped(partial(_make, config, aside), plans, workers) as made:
-            for study in made:
-                studies.append(study)
-                if progress:
-                    progress(len(studies), len(plans))
+        chunks = [plans[at : at + _CHUNK] for at in range(0, len(plans), _CHUNK)]
+        studies: list[Study] = []
+        for _, made in map_shards(partial(_make_some, config, aside), chunks, workers=workers):
+            studies += made
+            if progress:
+                progress(len(studies), len(plans))
         write_studies(aside / TABLE, studies)
+
+
+def _make_some(config: PhantomConfig, folder: Path, plans: Sequence[Plan]) -> list[Study]:
+    return [_make(config, folder, one) for one in plans]
 
 
 def _make(config: PhantomConfig, folder: Path, one: Plan) -> Study:
@@ -61,15 +65,3 @@ def _make(config: PhantomConfig, folder: Path, one: Plan) -> Study:
 def save_png(pixels: Pixels, path: Path) -> None:
     """Write uint8 [height, width] as 8-bit grey PNG without any metadata."""
     Image.fromarray(pixels).save(path, compress_level=1)
-
-
-@contextmanager
-def _mapped(
-    make: Callable[[Plan], Study], plans: list[Plan], workers: int
-) -> Iterator[Iterator[Study]]:
-    """``make`` of every plan in order, in this process or in several."""
-    if workers <= 1 or len(plans) < 2:
-        yield map(make, plans)
-        return
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(plans))) as pool:
-        yield pool.imap(make, plans, chunksize=8)
