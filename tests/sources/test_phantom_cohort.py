@@ -40,7 +40,8 @@ def test_another_seed_writes_others(folder: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "other") != contents(folder)
 
 
-def test_progress_counts_every_study(tmp_path: Path) -> None:
+def test_progress_counts_every_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cohort, "_CHUNK", 2)
     seen: list[tuple[int, int]] = []
     make_cohort(SMALL, tmp_path / "c", progress=lambda done, total: seen.append((done, total)))
     total = len(list(plan(SMALL)))
