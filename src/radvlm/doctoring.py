@@ -161,11 +161,21 @@ def as_table(found: list[Checkup]) -> Table:
     table.add_column("agreement", overflow="fold", max_width=30)
     for one in found:
         state, style = _state(one)
-        lines = [f"{f.path}: {f.note}" if f.note else f.path for f in one.missing]
-        lines += [f"(optional) {f.path}: {f.note}" for f in one.optional if one.root]
+        lines = _by_note(one.missing, "")
+        lines += _by_note(one.optional, "(optional) ") if one.root else []
         agreement = f"{one.access}: {one.licence}"
         table.add_row(one.source, Text(state, style), Text("\n".join(lines)), Text(agreement))
     return table
+
+
+def _by_note(files: tuple[SourceFile, ...], before: str) -> list[str]:
+    """One line a note, with all files that are had there."""
+    notes: dict[str, list[str]] = {}
+    for file in files:
+        notes.setdefault(file.note, []).append(file.path)
+    return [
+        before + ", ".join(paths) + (f": {note}" if note else "") for note, paths in notes.items()
+    ]
 
 
 def _state(one: Checkup) -> tuple[str, str]:

@@ -69,6 +69,12 @@ def run(tree: dict[str, Any], **changes: Any) -> dict[str, float | None]:
     return {score.key: score.value for score in scores}
 
 
+def test_scores_say_how_many_examples_are_contaminated(tree: dict[str, Any]) -> None:
+    run(tree)
+    saved = json.loads((Path(tree["out"]) / "scores.json").read_text())
+    assert saved["contaminated"] == {"n": 1, "of": len(EXAMPLES)}
+
+
 def test_each_condition_is_one_entry_of_one_file(tree: dict[str, Any]) -> None:
     trained = run(tree)
     blind, majority = run(tree, condition="blind"), run(tree, condition="majority", model=None)
