@@ -21,6 +21,8 @@ TABLES: dict[Kind, dict[str, str]] = {
         "folder": "radvlm.sources.folder:FolderSource",
         "studies_table": "radvlm.sources.studies_table:StudiesTable",
         "curated": "radvlm.sources.curated:CuratedSource",
+        "mimic_cxr": "radvlm.sources.mimic_cxr:MimicCxrSource",
+        "mimic_cxr_reports": "radvlm.sources.mimic_cxr_reports:MimicCxrReportsSource",
         "vindr_cxr": "radvlm.sources.vindr_cxr:VindrCxrSource",
         "padchest": "radvlm.sources.padchest:PadchestSource",
         "padchest_gr": "radvlm.sources.padchest_gr:PadchestGrSource",
