@@ -23,6 +23,8 @@ TABLES: dict[Kind, dict[str, str]] = {
         "curated": "radvlm.sources.curated:CuratedSource",
         "mimic_cxr": "radvlm.sources.mimic_cxr:MimicCxrSource",
         "mimic_cxr_reports": "radvlm.sources.mimic_cxr_reports:MimicCxrReportsSource",
+        "chest_imagenome": "radvlm.sources.chest_imagenome:ChestImagenomeSource",
+        "ms_cxr": "radvlm.sources.ms_cxr:MsCxrSource",
         "vindr_cxr": "radvlm.sources.vindr_cxr:VindrCxrSource",
         "padchest": "radvlm.sources.padchest:PadchestSource",
         "padchest_gr": "radvlm.sources.padchest_gr:PadchestGrSource",
