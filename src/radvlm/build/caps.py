@@ -29,9 +29,9 @@ def apply_caps(tally: Tally, tasks: Mapping[str, TaskChoice]) -> set[str]:
         for one in ranked[:cap]:
             tally.examples[row, task, split, one.source] += 1
             tally.content[split] += one.digest
-            tally.contaminated += [one.id] if one.contaminated else []
         surplus |= {one.id for one in ranked[cap:]}
     tally.candidates.clear()
+    tally.contaminated = sorted(set(tally.contaminated) - surplus)
     return surplus
 
 

@@ -128,22 +128,23 @@ class _Part:
         """Count, ask and write what is known of one patient."""
         studies = [self._spared(study) for study in studies]
         settled = settle(studies, self.recipe.leak)
-        contaminated = settled.overlap if settled.kept and not settled.lost else frozenset()
         for study in settled.lost:
             self._count_lost(study, LEAK_RULE)
             self.tally.facts["leak_dropped"] += 1
         if settled.overlap:
             self.tally.overlap[_overlap_of(studies)] += 1
-        placed: set[Split] = set()
+        placed: dict[Split, list[str]] = {}
         for study in settled.kept:
             self._count(study)
-            placed |= self._ask(study, "train" in contaminated and study.split == "test")
-        if len(placed) > 1 and not contaminated:
+            self._ask(study, placed)
+        if len(placed) > 1 and self.recipe.leak != "report":
             raise LeakageError(
                 f"rows would put one patient into {' and '.join(sorted(placed))}",
                 f"{studies[0].family} study {studies[0].id}",
                 "Correct 'splits' and 'into' of the recipe's rows",
             )
+        if "train" in placed:
+            self.tally.contaminated += placed.get("test", [])
         for split in {study.split for study in settled.kept if study.split}:
             self.tally.patients[split] += len(set(leak_keys(studies[0])))
 
@@ -176,34 +177,31 @@ class _Part:
                 lost = sum(1 for _ in ask(study, row, 0, self.recipe.seed))
                 self.tally.lost[row.name, study.split, why] += lost
 
-    def _ask(self, study: Study, contaminated: bool) -> set[Split]:
-        """Write the study's examples; returns the splits they are in."""
-        placed: set[Split] = set()
+    def _ask(self, study: Study, placed: dict[Split, list[str]]) -> None:
+        """Write the study's examples; ``placed`` learns which are in which split."""
         for row in self.rows:
             if study.split is not None and row.applies(study):
                 for repeat in range(row.choice.repeat):
                     asked = 0
                     for example in ask(study, row, repeat, self.recipe.seed):
-                        self._keep(example, _home(study), row, repeat, contaminated)
-                        placed.add(example.split)
+                        self._keep(example, _home(study), row, repeat)
+                        placed.setdefault(example.split, []).append(example.id)
                         asked += 1
                     if repeat == 0:
                         self.tally.unique[row.name, study.split] += asked
                         if row.choice.curated and not asked:
                             missing = row.views(study)
                             self.tally.lost[row.name, study.split, NOT_CURATED] += missing
-        return placed
 
-    def _keep(self, example: Example, home: int, row: Row, repeat: int, contaminated: bool) -> None:
+    def _keep(self, example: Example, home: int, row: Row, repeat: int) -> None:
         plain = example_to_plain(example)
         digest = digest_of(plain)
         if row.choice.cap is None:
             kind = (row.name, example.task, example.split, example.source)
             self.tally.examples[kind] += 1
             self.tally.content[example.split] += digest
-            self.tally.contaminated += [example.id] if contaminated else []
         else:
-            one = Candidate(example.id, digest, example.source, contaminated)
+            one = Candidate(example.id, digest, example.source)
             capped = (row.name, example.task, example.split, repeat)
             self.tally.candidates.setdefault(capped, []).append(one)
         self.writers.add("examples", f"examples-{example.split}", plain, home)

@@ -119,7 +119,6 @@ def _count(
                 tally.add(part)
     if recipe.leak == "fail":
         assert_no_leak(tally.views_of_unknown)
-    tally.contaminated.sort()
     tally.quarantine.sort(key=dataclasses.astuple)
     return tally
 

@@ -27,7 +27,6 @@ class Candidate:
     id: str
     digest: int
     source: str
-    contaminated: bool
 
 
 @dataclass(slots=True)

@@ -147,6 +147,16 @@ class Below:
         return path
 
     def _is_inside(self, folder: str) -> bool:
-        """Whether no step of the way to the folder is a link or leads elsewhere."""
-        joined = os.path.join(self.root, folder)
-        return os.path.realpath(joined) == os.path.normpath(joined) and not os.path.isabs(folder)
+        """Whether no step of the way to the folder is a link or leads elsewhere.
+
+        The steps above are remembered, so that each folder costs one look at itself.
+        """
+        if not folder:
+            return True
+        above, _, name = folder.rpartition("/")
+        if os.path.isabs(folder) or not name or not self._inside(above):
+            return False
+        try:
+            return stat.S_ISDIR(os.lstat(os.path.join(self.root, folder)).st_mode)
+        except OSError:
+            return False

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from radvlm import __version__
+from radvlm.errors import InputError
 from radvlm.verbs.saying import AsJson, say, stage
 
 ModelFolder = Annotated[Path, typer.Option("--model", help="A checkpoint folder.")]
@@ -120,12 +121,26 @@ def chat(
 
 def inspect(
     path: Annotated[Path, typer.Argument(help="A checkpoint, a data set folder or an image.")],
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Of a data set: where to write the page.")
+    ] = None,
+    share_safe: Annotated[
+        bool, typer.Option("--share-safe", help="Of a data set: aggregates alone.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Which examples are shown.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """What a file or folder holds."""
+    """What a file or folder holds; for a data set also a page to look at."""
     from radvlm.inspecting import inspect as facts_of
+    from radvlm.inspecting.data_page import write_data_page
 
     facts = facts_of(path)
+    if facts["kind"] == "data set":
+        with stage("Looking through the data set", as_json) as bar:
+            written = write_data_page(path, page, share_safe=share_safe, seed=seed, progress=bar)
+        facts = {**facts, "page": str(written)}
+    elif page or share_safe:
+        raise InputError(f"a {facts['kind']} has no page", path, "Leave --page and --share-safe")
     say(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))
 
 
