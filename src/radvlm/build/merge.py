@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 from radvlm.errors import RecordError
@@ -20,6 +21,7 @@ from radvlm.protocols import study_key
 from radvlm.records import Projection, Study, View
 
 T = TypeVar("T")
+Key = tuple[str, str, str]
 
 
 def merge(*streams: Iterable[Study]) -> Iterator[Study]:
@@ -32,12 +34,13 @@ def merge(*streams: Iterable[Study]) -> Iterator[Study]:
         RecordError: two sources contradict each other on a text, a view or a fact of the patient,
             or a source does not give its studies in order.
     """
-    ordered = heapq.merge(*map(_ascending, streams), key=study_key)
-    for _, group in groupby(ordered, key=study_key):
-        yield from _joined(list(group))
+    keyed = (_ascending(stream, number) for number, stream in enumerate(streams))
+    for _, group in groupby(heapq.merge(*keyed), key=itemgetter(0)):
+        yield from _joined([study for _, _, study in group])
 
 
-def _ascending(stream: Iterable[Study]) -> Iterator[Study]:
+def _ascending(stream: Iterable[Study], number: int) -> Iterator[tuple[Key, int, Study]]:
+    """Studies with their keys, made once; the number keeps studies from being compared."""
     last = ("", "", "")
     for study in stream:
         key = study_key(study)
@@ -45,10 +48,13 @@ def _ascending(stream: Iterable[Study]) -> Iterator[Study]:
             where = f"{study.family} study {study.id}"
             raise RecordError("a source does not give its studies in order", where)
         last = key
-        yield study
+        yield key, number, study
 
 
 def _joined(said: Sequence[Study]) -> Iterator[Study]:
+    if len(said) == 1:
+        yield said[0]
+        return
     claims = list(dict.fromkeys(study.split for study in said if study.split))
     if len(claims) < 2:
         yield reduce(_join, said)

@@ -114,6 +114,7 @@ class _Part:
         self.rows = make_rows(job.recipe.tasks)
         self.writers = _Writers(job.folder, job.recipe.shards)
         self.tally = Tally()
+        self._applying: dict[tuple[Split | None, tuple[str, ...]], list[Row]] = {}
 
     def patients(self) -> Iterator[list[Study]]:
         """The studies of one leak key after another, joined over the sources."""
@@ -179,23 +180,35 @@ class _Part:
 
     def _ask(self, study: Study, placed: dict[Split, list[str]]) -> None:
         """Write the study's examples; ``placed`` learns which are in which split."""
-        for row in self.rows:
-            if study.split is not None and row.applies(study):
-                for repeat in range(row.choice.repeat):
-                    asked = 0
-                    for example in ask(study, row, repeat, self.recipe.seed):
-                        self._keep(example, _home(study), row, repeat)
-                        placed.setdefault(example.split, []).append(example.id)
-                        asked += 1
-                    if repeat == 0:
-                        self.tally.unique[row.name, study.split] += asked
-                        if row.choice.curated and not asked:
-                            missing = row.views(study)
-                            self.tally.lost[row.name, study.split, NOT_CURATED] += missing
+        if study.split is None:
+            return
+        home = _home(study)
+        for row in self._rows_for(study):
+            for repeat in range(row.choice.repeat):
+                asked = 0
+                for example in ask(study, row, repeat, self.recipe.seed):
+                    self._keep(example, home, row, repeat)
+                    placed.setdefault(example.split, []).append(example.id)
+                    asked += 1
+                if repeat == 0:
+                    self.tally.unique[row.name, study.split] += asked
+                    if row.choice.curated and not asked:
+                        missing = row.views(study)
+                        self.tally.lost[row.name, study.split, NOT_CURATED] += missing
+
+    def _rows_for(self, study: Study) -> list[Row]:
+        """The rows that apply; a release has few kinds of studies in this respect."""
+        kind = study.split, study.sources
+        if kind not in self._applying:
+            self._applying[kind] = [row for row in self.rows if row.applies(study)]
+        return self._applying[kind]
 
     def _keep(self, example: Example, home: int, row: Row, repeat: int) -> None:
-        plain = example_to_plain(example)
-        digest = digest_of(plain)
+        plain: dict[str, Any] = {}
+        digest = 0
+        if self.job.folder:
+            plain = example_to_plain(example)
+            digest = digest_of(plain)
         if row.choice.cap is None:
             kind = (row.name, example.task, example.split, example.source)
             self.tally.examples[kind] += 1

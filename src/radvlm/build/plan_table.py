@@ -18,12 +18,12 @@ def as_plain(plan: Plan) -> dict[str, Any]:
 
 
 def as_table(plan: Plan, name: str) -> Table:
-    """Available, kept, the published number and the difference with its cause, row by row."""
+    """What is there, what is kept, a paper's number, the difference and its cause, row by row."""
     table = Table(title=f"Mixture {name}", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("row", no_wrap=True)
-    for heading in ("available", "kept", "×", "examples", "published", "difference"):
+    for heading in ("there", "kept", "×", "examples", "paper", "±"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("why", overflow="fold", min_width=20)
+    table.add_column("why", overflow="fold")
     for row in plan.rows:
         table.add_row(*_cells(row), style="yellow" if row.waiting else "")
     table.add_section()

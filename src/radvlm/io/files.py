@@ -65,8 +65,8 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
     Raises:
         OutputError: ``target`` is in the way, or its parent cannot be written.
     """
-    _refuse_occupied(target, replace)
     _sweep(target)
+    _refuse_occupied(target, replace)
     aside = target.with_name(f".{target.name}.{secrets.token_hex(6)}.partial")
     lock = -1
     try:
@@ -92,7 +92,15 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
 
 def _sweep(target: Path) -> None:
-    """Remove what runs that were killed left of ``target``; a run that lives holds its lock."""
+    """Remove what runs that were killed left of ``target``; a run that lives holds its lock.
+
+    A folder that was being replaced and has not come back is put in its place again.
+    """
+    for old in target.parent.glob(f".{glob.escape(target.name)}.*.old"):
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.rename(old, target)
     for left in target.parent.glob(f".{glob.escape(target.name)}.*.partial"):
         try:
             lock = os.open(left, os.O_RDONLY)
@@ -188,7 +196,7 @@ def _put_in_place(aside: Path, target: Path) -> None:
             target,
             f"{_CHOOSE} or move it away",
         )
-    old = target.with_name(f".{secrets.token_hex(6)}.old")
+    old = target.with_name(f".{target.name}.{secrets.token_hex(6)}.old")
     os.rename(target, old)
     try:
         os.rename(aside, target)

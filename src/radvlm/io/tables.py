@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from radvlm.errors import InputError, TableError
@@ -25,6 +26,7 @@ from radvlm.io.turns import (
     turns_from_plain,
     turns_to_plain,
 )
+from radvlm.protocols import WHOLE, Slice
 from radvlm.records import Box, Dialogue, Example, Finding, Region, Study, View
 
 SCHEMA_VERSION = 1
@@ -152,9 +154,13 @@ def write_studies(path: Path, studies: Iterable[Study]) -> int:
     return _write(path, "studies", studies)
 
 
-def read_studies(path: Path) -> Iterator[Study]:
-    """The studies of a file in order; ``TableError`` where it is damaged or of a newer version."""
-    return _read(path, "studies", _STUDIES, _study_from_plain)
+def read_studies(path: Path, part: Slice = WHOLE) -> Iterator[Study]:
+    """The studies of a file that are in the slice, in order.
+
+    Raises:
+        TableError: the file is damaged or of a newer version.
+    """
+    return _read(path, "studies", _STUDIES, _study_from_plain, part)
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
@@ -179,7 +185,9 @@ def _write(path: Path, kind: Kind, records: Iterable[Any]) -> int:
     return writer.count
 
 
-def _read(path: Path, kind: str, schema: pa.Schema, make: Callable[[Plain], R]) -> Iterator[R]:
+def _read(
+    path: Path, kind: str, schema: pa.Schema, make: Callable[[Plain], R], part: Slice = WHOLE
+) -> Iterator[R]:
     """Check the header now, then read as asked for."""
     with _damage(path):
         found = pq.read_schema(path)
@@ -191,14 +199,16 @@ def _read(path: Path, kind: str, schema: pa.Schema, make: Callable[[Plain], R]) 
         raise TableError(f"has schema version {version}, newer than this", path, "Update radvlm")
     if not found.equals(schema):
         raise TableError(f"lacks columns of a table of {kind}", path, "Build the data set anew")
-    return _rows(path, make)
+    return _rows(path, make, part)
 
 
-def _rows(path: Path, make: Callable[[Plain], R]) -> Iterator[R]:
+def _rows(path: Path, make: Callable[[Plain], R], part: Slice) -> Iterator[R]:
     number = 0
     with _damage(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
-        for batch in file.iter_batches(batch_size=_ROW_GROUP // 4):
-            for row in batch.to_pylist():
+        for batch in file.iter_batches(batch_size=_BATCH):
+            kept = batch if part.whole else batch.filter(_inside(batch, part))
+            number += len(batch) - len(kept)
+            for row in kept.to_pylist():
                 number += 1
                 try:
                     record = make(row)
@@ -207,6 +217,12 @@ def _rows(path: Path, make: Callable[[Plain], R]) -> Iterator[R]:
                     where = f"{path}, record {number}"
                     raise TableError(why, where, "Build the data set anew") from error
                 yield record
+
+
+def _inside(batch: pa.RecordBatch, part: Slice) -> pa.Array:
+    """Which studies of a batch are in the slice, before any of them is made."""
+    keys = pc.coalesce(batch["patient"], batch["id"])
+    return pa.array([key in part for key in keys.to_pylist()])
 
 
 @contextmanager

@@ -116,6 +116,8 @@ def _content(parts: Sequence[Part]) -> str:
 
 def _parts(message: Mapping[str, Any], groups: Iterator[tuple[Box, ...]]) -> tuple[Part, ...]:
     lengths: list[int] = message["parts"]
+    if lengths == [len(message["content"])] and "bbox>" not in message["content"]:
+        return (message["content"],)
     texts = message["content"].split(MARKER)
     text = "".join(map(unescape, texts))
     kept = sum(length for length in lengths if length != _BOX_PART)

@@ -14,7 +14,7 @@ from radvlm.errors import TableError
 from radvlm.io.dataset import MANIFEST, STUDIES, shards_of
 from radvlm.io.files import read_json
 from radvlm.io.tables import read_studies
-from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, slice_key, study_key
+from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, study_key
 from radvlm.records import ACCESS_ORDER, Access, Study
 
 
@@ -42,9 +42,8 @@ class CuratedSource:
 
     def studies(self, part: Slice = WHOLE) -> Iterator[Study]:
         """Every curated study of the slice, sorted."""
-        shards = map(read_studies, shards_of(self.root, STUDIES))
-        merged = heapq.merge(*shards, key=study_key)
-        return (study for study in merged if slice_key(study) in part)
+        shards = (read_studies(path, part) for path in shards_of(self.root, STUDIES))
+        return heapq.merge(*shards, key=study_key)
 
     def files(self) -> Sequence[SourceFile]:
         """The manifest; it names the shards."""

@@ -8,21 +8,24 @@ study with all its views; labels are of the study, not of a view. Reports are an
 
 from __future__ import annotations
 
-import csv
-import gzip
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from radvlm.errors import InputError, RecipeError, RecordError, TableError
+import pyarrow as pa
+
+from radvlm.errors import InputError, RecipeError, RecordError
 from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile
 from radvlm.records import Access, Finding, Projection, Split, Study, View
-from radvlm.sources.release import Below, Row, need_table, of_slice, read_table, rows, status_of
-from radvlm.vocabulary import CHEXPERT_14
+from radvlm.sources.mimic_tables import FORMS, agreed, join, label_cells, said_by, well_formed
+from radvlm.sources.release import Below, Row, need_table, of_slice, read_table, rows
+from radvlm.sources.told import told_once
 
 Labels = Literal["chexpert", "negbio", "radiologist"]
+EmptyPosition = Literal["unknown", "from_code"]
 
 TABLES: dict[str, str] = {
     "metadata": "mimic-cxr-2.0.0-metadata.csv",
@@ -47,10 +50,8 @@ CODES: dict[str, Projection] = {
 }
 SPLITS: dict[str, Split] = {"train": "train", "validate": "validate", "test": "test"}
 
-_COLUMNS = ("dicom_id", "subject_id", "study_id", "ViewPosition", "Rows", "Columns")
+_ABOUT = ("ViewPosition", "Rows", "Columns")
 _OPTIONAL = ("StudyDate", "StudyTime", "ViewCodeSequence_CodeMeaning")
-_NUMBER = re.compile(r"[0-9]{8}")
-_DICOM = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
 
 
 class MimicCxrSource:
@@ -61,6 +62,9 @@ class MimicCxrSource:
         labels: whose labels to give, each with its name as origin.
         empty_view_position: what an empty ``ViewPosition`` (some 15,800 views) means: ``unknown``,
             as in the published counts, or what the view code says (``from_code``).
+
+    Raises:
+        RecipeError: an option has no such value.
     """
 
     name = "mimic_cxr"
@@ -75,11 +79,11 @@ class MimicCxrSource:
         self,
         root: str | Path,
         labels: Sequence[Labels] = ("chexpert",),
-        empty_view_position: Literal["unknown", "from_code"] = "unknown",
+        empty_view_position: EmptyPosition = "unknown",
     ) -> None:
-        if unknown := sorted(set(labels) - set(get_args(Labels))):
-            known = ", ".join(get_args(Labels))
-            raise RecipeError(f"no labels called {unknown[0]!r}", "mimic_cxr", f"Known: {known}")
+        for origin in labels:
+            _check("labels", origin, get_args(Labels))
+        _check("empty_view_position", empty_view_position, get_args(EmptyPosition))
         self.root = Path(root)
         self.labels = tuple(labels)
         self.from_code = empty_view_position == "from_code"
@@ -88,8 +92,8 @@ class MimicCxrSource:
     def files(self) -> Sequence[SourceFile]:
         """The tables that are read, and the images."""
         where = "physionet.org/content/mimic-cxr-jpg, credentialed access and its agreement"
-        wanted = ("metadata", "split", *self.labels)
-        return [*(SourceFile(TABLES[n], True, where) for n in wanted), _images(where)]
+        wanted = [TABLES[name] for name in ("metadata", "split", *self.labels)]
+        return [SourceFile(path, True, where) for path in (*wanted, "files")]
 
     def withheld(self) -> frozenset[str]:
         """Nobody."""
@@ -103,83 +107,67 @@ class MimicCxrSource:
         """
         self.quarantine.clear()
         below = Below(self.root)
-        splits = self._splits(part)
-        labels = {origin: self._labels(origin, part) for origin in self.labels}
-        views = of_slice(self._table("metadata", _COLUMNS, _OPTIONAL), "subject_id", part)
-        ordered = rows(views, "subject_id", "study_id", "dicom_id")
-        for subject, of_patient in groupby(ordered, key=lambda row: row["subject_id"]):
-            kept = self._usable(of_patient)
-            prior = _priors(kept)
-            for study, group in groupby(kept, key=lambda row: row["study_id"]):
-                found = list(self._views(below, group, splits))
-                made = self._study(subject, study, found, labels, prior)
-                if made is not None:
+        ordered = rows(self._rows(part), "subject_id", "study_id", "dicom_id")
+        for _, group in groupby(ordered, key=itemgetter("subject_id")):
+            of_patient, repeated = told_once(group, itemgetter("dicom_id"))
+            for name, reason in repeated:
+                self._lose(name, reason)
+            prior = _priors(of_patient)
+            for study, views in groupby(of_patient, key=itemgetter("study_id")):
+                if made := self._study(below, list(views), prior.get(study)):
                     yield made
 
-    def _table(self, name: str, columns: Sequence[str], optional: Sequence[str] = ()) -> Any:
-        return read_table(need_table(self.root, TABLES[name]), columns, optional)
+    def _rows(self, part: Slice) -> pa.Table:
+        """The metadata with the split and the labels, one column for each origin."""
+        table = read_table(self._path("metadata"), (*FORMS, *_ABOUT), _OPTIONAL)
+        table, lost = well_formed(of_slice(table, "subject_id", part))
+        joined = {"split": read_table(self._path("split"), ("dicom_id", "split"))}
+        joined |= {origin: label_cells(self._path(origin), origin) for origin in self.labels}
+        for name, other in joined.items():
+            table, repeated = join(table, other)
+            lost += [(where, f"{reason} in {TABLES[name]}") for where, reason in repeated]
+        for where, reason in lost:
+            self._lose(where, reason)
+        return table
 
-    def _splits(self, part: Slice) -> dict[str, str]:
-        table = self._table("split", ("dicom_id", "subject_id", "split"))
-        return {row["dicom_id"]: row["split"] for row in rows(of_slice(table, "subject_id", part))}
+    def _path(self, name: str) -> Path:
+        return need_table(self.root, TABLES[name])
 
-    def _labels(self, origin: Labels, part: Slice) -> dict[str, Row]:
-        """Study → its row; the radiologists' table has no patients, so it is read whole."""
-        if origin == "radiologist":
-            return _radiologists(need_table(self.root, TABLES[origin]))
-        table = self._table(origin, ("subject_id", "study_id", *CHEXPERT_14))
-        found: dict[str, Row] = {}
-        for row in rows(of_slice(table, "subject_id", part)):
-            if row["study_id"] in found:
-                self._lose(f"s{row['study_id']}", "duplicated row of labels")
-            else:
-                found[row["study_id"]] = row
-        return found
-
-    def _usable(self, of_patient: Iterable[Row]) -> list[Row]:
-        """The rows of a patient without duplicates, contradictions and hostile identifiers."""
-        seen: dict[str, Row] = {}
-        contradicting = set()
-        for row in of_patient:
-            name = row["dicom_id"]
-            if not _well_formed(row):
-                self._lose(name[:60], "an identifier is not of the release's form")
-            elif seen.setdefault(name, row) is not row:
-                same = seen[name] == row
-                self._lose(name, "duplicated row" if same else "contradicting rows")
-                contradicting |= set() if same else {name}
-        return [row for name, row in seen.items() if name not in contradicting]
-
-    def _views(
-        self, below: Below, group: Iterable[Row], splits: Mapping[str, str]
-    ) -> Iterator[tuple[View, str]]:
-        """Each usable view with its split's name."""
-        for row in group:
-            name = row["dicom_id"]
+    def _study(self, below: Below, of_study: Sequence[Row], prior: str | None) -> Study | None:
+        """The study of some rows; none where none of its views can be used."""
+        first = of_study[0]
+        views, splits = [], set()
+        for row in of_study:
             try:
-                view = self._view(below, row)
-                split = splits[name]
-                if split not in SPLITS:
-                    raise RecordError("the split is none of train, validate, test")
-            except KeyError:
-                self._lose(name, "no row in the split table")
+                split = _split(row["split"])
+                views.append(self._view(below, row))
+                splits.add(split)
             except InputError as error:
-                self._lose(name, error.what)
-            else:
-                yield view, split
+                self._lose(row["dicom_id"], error.what)
+        if len(splits) > 1:
+            self._lose(f"s{first['study_id']}", "its views are in different splits")
+        if len(splits) != 1:
+            return None
+        return Study(
+            family=self.family,
+            sources=(self.name,),
+            id=first["study_id"],
+            patient=first["subject_id"],
+            split=splits.pop(),
+            access=self.access,
+            views=tuple(views),
+            findings=tuple(self._findings(first)),
+            prior=prior,
+        )
 
     def _view(self, below: Below, row: Row) -> View:
         subject, study, name = row["subject_id"], row["study_id"], row["dicom_id"]
         stem = f"files/p{subject[:2]}/p{subject}/s{study}/{name}"
         try:
-            path = below.file(f"{stem}.jpg")
-        except InputError:
-            path = below.file(f"{stem}.dcm")
-        try:
             width, height = int(row["Columns"]), int(row["Rows"])
         except ValueError:
             raise RecordError("Rows or Columns is no number") from None
-        return View(name, str(path), self._projection(row), width, height)
+        return View(name, str(_image(below, stem)), self._projection(row), width, height)
 
     def _projection(self, row: Row) -> Projection:
         said = row["ViewPosition"].strip().upper()
@@ -188,80 +176,54 @@ class MimicCxrSource:
         code = row["ViewCodeSequence_CodeMeaning"].strip().lower()
         return CODES.get(code, "UNKNOWN") if self.from_code else "UNKNOWN"
 
-    def _study(
-        self,
-        subject: str,
-        study: str,
-        found: Sequence[tuple[View, str]],
-        labels: Mapping[Labels, Mapping[str, Row]],
-        prior: Mapping[str, str],
-    ) -> Study | None:
-        if not found:
-            return None
-        if len({split for _, split in found}) > 1:
-            self._lose(f"s{study}", "its views are in different splits")
-            return None
-        try:
-            findings = tuple(_findings(study, labels))
-        except RecordError as error:
-            self._lose(f"s{study}", error.what)
-            return None
-        return Study(
-            family=self.family,
-            sources=(self.name,),
-            id=study,
-            patient=subject,
-            split=SPLITS[found[0][1]],
-            access=self.access,
-            views=tuple(view for view, _ in found),
-            findings=findings,
-            prior=prior.get(study),
-        )
+    def _findings(self, row: Row) -> Iterator[Finding]:
+        """What each origin says of the study; labels that cannot be read are left out."""
+        for origin in self.labels:
+            if row[origin]:
+                try:
+                    yield from said_by(row[origin], origin)
+                except RecordError as error:
+                    self._lose(f"s{row['study_id']}", f"{origin} labels: {error.what}")
 
     def _lose(self, where: str, reason: str) -> None:
         self.quarantine.append(Quarantined(self.name, where, reason))
 
 
-def _images(where: str) -> SourceFile:
-    return SourceFile("files", True, where)
+def _check(option: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        remedy = f"Known: {', '.join(known)}"
+        raise RecipeError(f"{option} cannot be {value!r}", "source mimic_cxr", remedy)
 
 
-def _well_formed(row: Row) -> bool:
-    numbers = (row["subject_id"], row["study_id"])
-    return all(map(_NUMBER.fullmatch, numbers)) and bool(_DICOM.fullmatch(row["dicom_id"]))
+def _image(below: Below, stem: str) -> Path:
+    """The JPEG, or the DICOM where that is not to be had."""
+    try:
+        return below.file(f"{stem}.jpg")
+    except InputError as error:
+        try:
+            return below.file(f"{stem}.dcm")
+        except InputError:
+            raise error from None
+
+
+def _split(cell: str) -> Split:
+    if not cell:
+        raise RecordError("no row in the split table")
+    if agreed(cell) not in SPLITS:
+        raise RecordError("the split is none of train, validate, test")
+    return SPLITS[cell]
 
 
 def _priors(of_patient: Sequence[Row]) -> dict[str, str]:
-    """Study → the one before it, by date and time; leading zeros of the time are lost on disk."""
+    """Study → the one before it; a study without a date is before and after none."""
     moments: dict[str, tuple[float, float]] = {}
     for row in of_patient:
         try:
-            moments[row["study_id"]] = float(row["StudyDate"]), float(row["StudyTime"])
+            # Numbers, because leading zeros of the time are lost on disk.
+            moment = float(row["StudyDate"]), float(row["StudyTime"])
         except ValueError:
-            return {}
+            continue
+        if all(map(math.isfinite, moment)):
+            moments[row["study_id"]] = min(moment, moments.get(row["study_id"], moment))
     order = sorted(moments, key=lambda study: (moments[study], study))
     return dict(zip(order[1:], order, strict=False))
-
-
-def _findings(study: str, labels: Mapping[Labels, Mapping[str, Row]]) -> Iterator[Finding]:
-    for origin, table in labels.items():
-        row = table.get(study, {})
-        for name in CHEXPERT_14:
-            if status := status_of(row.get(name, "")):
-                yield Finding(name, status, origin)
-
-
-def _radiologists(path: Path) -> dict[str, Row]:
-    """The test set's labels; their headers are written in several ways."""
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        header = next(csv.reader(file), [])
-    spelled = {" ".join(name.replace("_", " ").lower().split()): name for name in header}
-    names = {name: spelled[name.lower()] for name in CHEXPERT_14 if name.lower() in spelled}
-    if not names:
-        raise TableError("holds none of the 14 labels", path, "Check the release's version")
-    table = read_table(path, ("study_id", *names.values()))
-    return {
-        row["study_id"].lstrip("s"): {name: row[column] for name, column in names.items()}
-        for row in rows(table)
-    }

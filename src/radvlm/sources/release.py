@@ -86,6 +86,8 @@ def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ())
     if missing := sorted(set(lacking) & set(columns)):
         raise TableError(f"column {missing[0]!r} is missing", path, "Check the release's version")
     filled = [pc.fill_null(table[name], "") for name in wanted]
+    del table
+    pa.default_memory_pool().release_unused()
     return pa.table(dict(zip(wanted, filled, strict=True)))
 
 

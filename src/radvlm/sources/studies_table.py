@@ -13,7 +13,7 @@ from pathlib import Path
 from radvlm.errors import InputError
 from radvlm.io.files import confined, read_json
 from radvlm.io.tables import read_studies
-from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, slice_key
+from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile
 from radvlm.records import ACCESS_ORDER, Access, Study, View
 
 TABLE, MANIFEST = "studies.parquet", "manifest.json"
@@ -47,9 +47,7 @@ class StudiesTable:
             TableError: the table is missing or damaged.
         """
         self.quarantine.clear()
-        for study in read_studies(self.root / TABLE):
-            if slice_key(study) not in part:
-                continue
+        for study in read_studies(self.root / TABLE, part):
             try:
                 yield dataclasses.replace(study, views=tuple(map(self._found, study.views)))
             except InputError as error:

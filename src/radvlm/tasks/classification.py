@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 from radvlm.records import Answer, Example, Part, Status, Study, Turn, View
@@ -122,6 +123,7 @@ class Classification:
         return Answer(text, labels, readable=bool(labels))
 
 
+@lru_cache(maxsize=4096)
 def is_usual(name: str) -> bool:
     """Whether an open list is about the name: the reader knows it, and it is no kind of device."""
     return name == NO_FINDING or (in_lexicon(name) and name not in DEVICES)

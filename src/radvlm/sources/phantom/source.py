@@ -9,7 +9,7 @@ from pathlib import Path
 from radvlm.errors import InputError
 from radvlm.io.files import confined
 from radvlm.io.tables import read_studies
-from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile, slice_key
+from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile
 from radvlm.records import Access, Study, View
 from radvlm.sources.phantom.cohort import TABLE, make_cohort
 from radvlm.sources.phantom.plan import PhantomConfig
@@ -40,9 +40,7 @@ class PhantomSource:
             TableError: the table is missing or damaged.
         """
         self.quarantine.clear()
-        for study in read_studies(self.root / TABLE):
-            if slice_key(study) not in part:
-                continue
+        for study in read_studies(self.root / TABLE, part):
             try:
                 views = tuple(map(self._found, study.views))
             except InputError as error:

@@ -1,16 +1,19 @@
 """The simulated cohort as MIMIC-CXR-JPG 2.1.0 is on disk: tables, and JPEG below ``files/``.
 
-The metadata state eight times the size of the images, as if they had been made smaller. The labels
-file begins with a byte-order mark and has CRLF, the metadata are zipped. Studies of subjects from
-10900001 on are traps.
+The metadata state eight times the size of the images, as if they had been made smaller. They are
+zipped, and CheXpert's labels begin with a byte-order mark and have CRLF; NegBio's are the same, and
+radiologists' those of the test set. Subjects from 10900001 on are traps; some have a study that can
+be read, which is not the cohort's.
 """
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -20,7 +23,6 @@ from radvlm.io.tables import read_studies
 from radvlm.records import Study, View
 from radvlm.sources.phantom.releases.ids import (
     mimic_dicom,
-    mimic_folder,
     mimic_study,
     mimic_subject,
     numbers,
@@ -44,46 +46,65 @@ HEADER = (
 )
 CODES = {"PA": "postero-anterior", "AP": "antero-posterior", "LATERAL": "lateral"}
 CELLS = {"present": "1.0", "absent": "0.0", "uncertain": "-1.0"}
-_TRAP = 10_900_001
+TRAPS: dict[str, dict[str, str]] = {
+    "missing_image": {},
+    "corrupt_size": {"Rows": "many"},
+    "contradicting_rows": {},
+    "no_split": {},
+    "contradicting_split": {},
+    "escaping_path": {"study_id": "../../../outside"},
+    "corrupt_image": {},
+    "bad_label": {},
+    "contradicting_labels": {},
+}
+"""Each in a study of its own, with what its row says otherwise."""
+
+_SUBJECT, _STUDY = 10_900_001, 59_000_001
 
 Cells = dict[str, str]
+Planted = dict[str, list[str]]
 
 
-def write(cohort: Path, out: Path) -> dict[str, list[str]]:
-    """Write the release into ``out``; returns what was planted, trap → ids of its records."""
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Rows of the metadata, of the split and of the labels."""
+
+    metadata: list[Cells]
+    splits: list[Cells]
+    labels: list[Cells]
+
+    def add(self, row: Cells, split: str) -> None:
+        """A view, and the split it is in."""
+        self.metadata.append(row)
+        ids = {name: row[name] for name in ("dicom_id", "study_id", "subject_id")}
+        self.splits.append({**ids, "split": split})
+
+
+def write(cohort: Path, out: Path) -> Planted:
+    """Write the release into ``out``; returns what was planted, trap → ids of its records.
+
+    Raises:
+        OutputError: ``out`` is not empty or cannot be written.
+    """
     studies = list(read_studies(cohort / "studies.parquet"))
-    planted: dict[str, list[str]] = {}
+    tables = Tables([], [], [_labels(study) for study in studies])
     with atomic_folder(out) as aside:
-        metadata: list[Cells] = []
-        splits: list[Cells] = []
         for study in studies:
             for view in study.views:
-                _add(cohort, aside, study, view, metadata, splits)
-        labels = [_labels(study) for study in studies]
-        _second_frontal(cohort, aside, studies[0], metadata, splits, planted)
-        _plant_labels(studies, labels, planted)
-        _plant_views(aside, metadata, splits, planted)
-        _tables(aside, metadata, splits, labels)
+                row = _row(study, view, mimic_dicom(view.id))
+                tables.add(row, str(study.split))
+                _save(cohort / view.path, aside, row)
+        planted = _second_frontal(cohort, aside, studies[0], tables)
+        planted |= _plant_labels(tables)
+        _plant_views(aside, tables, cohort / studies[0].views[0].path, planted)
+        _write_tables(aside, tables, {mimic_study(s.id) for s in studies if s.split == "test"})
     return planted
 
 
-def _add(
-    cohort: Path,
-    out: Path,
-    study: Study,
-    view: View,
-    metadata: list[Cells],
-    splits: list[Cells],
-    dicom: str | None = None,
-) -> Cells:
-    """One view: its JPEG, its row of metadata, its row of the split."""
-    dicom = dicom or mimic_dicom(view.id)
+def _row(study: Study, view: View, dicom: str) -> Cells:
+    """A view's row of the metadata."""
     patient, number, _ = numbers(study.id)
-    folder = out / mimic_folder(study.id)
-    folder.mkdir(parents=True, exist_ok=True)
-    Image.open(cohort / view.path).save(folder / f"{dicom}.jpg", quality=95)
-    row = dict.fromkeys(HEADER, "")
-    row |= {
+    return dict.fromkeys(HEADER, "") | {
         "dicom_id": dicom,
         "subject_id": mimic_subject(study.id),
         "study_id": mimic_study(study.id),
@@ -95,10 +116,17 @@ def _add(
         "StudyTime": f"{8000 + patient}.25",
         "ViewCodeSequence_CodeMeaning": CODES[view.projection],
     }
-    metadata.append(row)
-    ids = {name: row[name] for name in ("dicom_id", "study_id", "subject_id")}
-    splits.append({**ids, "split": str(study.split)})
-    return row
+
+
+def _save(image: Path, out: Path, row: Cells) -> Path:
+    """The image as the JPEG of a row."""
+    subject = row["subject_id"]
+    folder = out / f"files/p{subject[:2]}/p{subject}/s{row['study_id']}"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{row['dicom_id']}.jpg"
+    with Image.open(image) as pixels:
+        pixels.save(path, quality=95)
+    return path
 
 
 def _labels(study: Study) -> Cells:
@@ -107,87 +135,78 @@ def _labels(study: Study) -> Cells:
     return {**row, **{name: said.get(name, "") for name in CHEXPERT_14}}
 
 
-def _second_frontal(
-    cohort: Path,
-    out: Path,
-    study: Study,
-    metadata: list[Cells],
-    splits: list[Cells],
-    planted: dict[str, list[str]],
-) -> None:
+def _second_frontal(cohort: Path, out: Path, study: Study, tables: Tables) -> Planted:
     """Another frontal view of the first study, and one whose position is empty."""
-    for trap, empty in (("second_frontal", False), ("empty_view_position", True)):
-        dicom = mimic_dicom(f"{study.id}{trap}")
-        row = _add(cohort, out, study, study.views[0], metadata, splits, dicom)
-        row["ViewPosition"] = "" if empty else row["ViewPosition"]
-        planted[trap] = [dicom]
+    planted = {}
+    for trap, change in (("second_frontal", {}), ("empty_view_position", {"ViewPosition": ""})):
+        row = _row(study, study.views[0], mimic_dicom(f"{study.id}{trap}")) | change
+        tables.add(row, str(study.split))
+        _save(cohort / study.views[0].path, out, row)
+        planted[trap] = [row["dicom_id"]]
+    return planted
 
 
-def _plant_labels(
-    studies: Sequence[Study], labels: list[Cells], planted: dict[str, list[str]]
-) -> None:
+def _plant_labels(tables: Tables) -> Planted:
     """An uncertain and a blank label, a row twice, and a study without labels."""
+    labels = tables.labels
     labels[1]["Edema"], labels[1]["Fracture"] = "-1.0", ""
-    planted["uncertain_edema_blank_fracture"] = [labels[1]["study_id"]]
     labels.append(dict(labels[0]))
-    planted["duplicated_labels"] = [f"s{labels[0]['study_id']}"]
     gone = labels.pop(2)
-    planted["no_labels"] = [gone["study_id"]]
-
-
-def _plant_views(
-    out: Path, metadata: list[Cells], splits: list[Cells], planted: dict[str, list[str]]
-) -> None:
-    """Rows that cannot be used, each of a subject of its own; and a row that comes twice."""
-    metadata.append(dict(metadata[0]))
-    planted["duplicated_row"] = [metadata[0]["dicom_id"]]
-    (out / "outside.jpg").write_bytes(b"")
-    bad = {
-        "missing_image": {},
-        "corrupt_size": {"Rows": "many"},
-        "contradicting_rows": {},
-        "no_split": {},
-        "escaping_path": {"study_id": "../../../outside"},
+    return {
+        "uncertain_edema_blank_fracture": [labels[1]["study_id"]],
+        "duplicated_labels": [f"s{labels[0]['study_id']}"],
+        "no_labels": [gone["study_id"]],
     }
-    for number, (trap, change) in enumerate(bad.items()):
-        subject, study = str(_TRAP + number), str(59_000_001 + number)
-        dicom = mimic_dicom(trap)
-        row = {
-            **metadata[0],
-            "dicom_id": dicom,
-            "subject_id": subject,
-            "study_id": study,
-            **change,
-        }
-        if trap != "missing_image":
-            folder = out / f"files/p{subject[:2]}/p{subject}/s{study}"
-            folder.mkdir(parents=True)
-            (folder / f"{dicom}.jpg").write_bytes(b"\xff\xd8\xff")
-        metadata.append(row)
-        if trap == "contradicting_rows":
-            metadata.append({**row, "ViewPosition": "LATERAL"})
-        if trap != "no_split":
-            ids = {name: row[name] for name in ("dicom_id", "study_id", "subject_id")}
-            splits.append({**ids, "split": "train"})
-        planted[trap] = [dicom]
 
 
-def _tables(
-    out: Path, metadata: Sequence[Cells], splits: Sequence[Cells], labels: Sequence[Cells]
-) -> None:
-    (out / "mimic-cxr-2.0.0-metadata.csv.gz").write_bytes(
-        gzip.compress(_csv(HEADER, metadata).encode(), mtime=0)
-    )
+def _plant_views(out: Path, tables: Tables, image: Path, planted: Planted) -> None:
+    """Rows that come twice; and views of subjects of their own, most of which cannot be used."""
+    first = tables.metadata[0]
+    tables.metadata.append(dict(first))
+    tables.splits.append(dict(tables.splits[0]))
+    planted |= {"duplicated_row": [first["dicom_id"]], "duplicated_split": [first["dicom_id"]]}
+    for number, (trap, change) in enumerate(TRAPS.items()):
+        ids = {"subject_id": str(_SUBJECT + number), "study_id": str(_STUDY + number)}
+        row = first | ids | {"dicom_id": mimic_dicom(trap)} | change
+        tables.add(row, "train")
+        path = _save(image, out, row | ids)
+        planted[trap] = [row["dicom_id"]]
+        if trap == "missing_image":
+            path.unlink()
+        elif trap == "corrupt_image":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        elif trap == "contradicting_rows":
+            tables.metadata.append({**row, "ViewPosition": "LATERAL"})
+        elif trap == "no_split":
+            tables.splits.pop()
+        elif trap == "contradicting_split":
+            tables.splits.append({**tables.splits[-1], "split": "test"})
+        elif trap in ("bad_label", "contradicting_labels"):
+            said = dict.fromkeys(CHEXPERT_14, "") | ids
+            other = "2.0" if trap == "bad_label" else "1.0"
+            more = [{**said, "Edema": "0.0"}] if trap == "contradicting_labels" else []
+            tables.labels.extend([{**said, "Edema": other}, *more])
+            planted[trap] = [f"s{ids['study_id']}"]
+
+
+def _write_tables(out: Path, tables: Tables, test: Collection[str]) -> None:
+    metadata = gzip.compress(_csv(HEADER, tables.metadata), mtime=0)
+    (out / "mimic-cxr-2.0.0-metadata.csv.gz").write_bytes(metadata)
     order = ("dicom_id", "study_id", "subject_id", "split")
-    (out / "mimic-cxr-2.0.0-split.csv").write_text(_csv(order, splits), encoding="utf-8")
-    names = ("subject_id", "study_id", *CHEXPERT_14)
-    text = "\ufeff" + _csv(names, labels).replace("\n", "\r\n")
-    (out / "mimic-cxr-2.0.0-chexpert.csv").write_bytes(text.encode())
+    (out / "mimic-cxr-2.0.0-split.csv").write_bytes(_csv(order, tables.splits))
+    labels = _csv(("subject_id", "study_id", *CHEXPERT_14), tables.labels)
+    marked = codecs.BOM_UTF8 + labels.replace(b"\n", b"\r\n")
+    (out / "mimic-cxr-2.0.0-chexpert.csv").write_bytes(marked)
+    (out / "mimic-cxr-2.0.0-negbio.csv.gz").write_bytes(gzip.compress(labels, mtime=0))
+    told = [row for row in tables.labels if row["study_id"] in test]
+    header, _, body = _csv(("study_id", *CHEXPERT_14), told).partition(b"\n")
+    radiologists = header.replace(b" ", b"_") + b"\n" + body
+    (out / "mimic-cxr-2.1.0-test-set-labeled.csv").write_bytes(radiologists)
 
 
-def _csv(header: Sequence[str], rows: Iterable[Cells]) -> str:
+def _csv(header: Sequence[str], rows: Iterable[Cells]) -> bytes:
     file = io.StringIO()
-    writer = csv.DictWriter(file, header, lineterminator="\n")
+    writer = csv.DictWriter(file, header, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    return file.getvalue()
+    return file.getvalue().encode()

@@ -1,7 +1,8 @@
 """The simulated reports as MIMIC-CXR 2.x has them: one text a study, and the list of studies.
 
 Every line begins with a space; the third report has no findings section, the fourth neither
-findings nor impression, the fifth an addendum on top and CRLF.
+findings nor impression, the fifth an addendum on top and CRLF. Rows of patients from p900000 on are
+traps.
 """
 
 from __future__ import annotations
@@ -15,11 +16,23 @@ from radvlm.io.tables import read_studies
 from radvlm.records import Study
 from radvlm.sources.phantom.releases.ids import mimic_folder, mimic_study, mimic_subject
 
+TRAPS = {
+    "missing_report": b"",
+    "escaping_path": b" FINDINGS: not to be found under this path.",
+    "says_nothing": b" FINAL REPORT\n INDICATION: Cough.\n COMPARISON: None.\n",
+    "not_text": b" FINAL REPORT\n FINDINGS: \xff\xfe\n",
+}
+"""Each is the report of a patient of its own; the first has none."""
+
 _RULE = "_" * 30
 
 
 def write(cohort: Path, out: Path) -> dict[str, list[str]]:
-    """Write the release into ``out``; returns what was planted, trap → study ids."""
+    """Write the release into ``out``; returns what was planted, trap → study ids.
+
+    Raises:
+        OutputError: ``out`` is not empty or cannot be written.
+    """
     studies = list(read_studies(cohort / "studies.parquet"))
     planted: dict[str, list[str]] = {}
     lines = ["subject_id,study_id,path"]
@@ -32,9 +45,15 @@ def write(cohort: Path, out: Path) -> dict[str, list[str]]:
             lines.append(f"{mimic_subject(study.id)},{mimic_study(study.id)},{path}")
             if trap:
                 planted[trap] = [mimic_study(study.id)]
-        gone = f"{mimic_subject('p900000s1')},{mimic_study('p900000s1')}"
-        lines.append(f"{gone},{mimic_folder('p900000s1')}.txt")
-        planted["missing_report"] = [f"s{mimic_study('p900000s1')}"]
+        for number, (trap, content) in enumerate(TRAPS.items()):
+            name = f"p{900_000 + number}s1"
+            path = f"{mimic_folder(name)}.txt"
+            (aside / path).parent.mkdir(parents=True, exist_ok=True)
+            if content:
+                (aside / path).write_bytes(content)
+            told = "../outside.txt" if trap == "escaping_path" else path
+            lines.append(f"{mimic_subject(name)},{mimic_study(name)},{told}")
+            planted[trap] = [f"s{mimic_study(name)}"]
         lines.append(lines[1])
         planted["duplicated_row"] = [f"s{mimic_study(studies[0].id)}"]
         table = "\n".join(lines) + "\n"
