@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 
 REAL = Path("../shared/data/real_cxr")
-PROOFS = ("phantom_speed", "kill_proof", "demo_proof", "real_cxr")
+PROOFS = (
+    "phantom_speed",
+    "kill_proof",
+    "demo_proof",
+    "real_cxr",
+    "build_speed",
+    "build_kills",
+    "convert_speed",
+)
 
 
 def main() -> None:
