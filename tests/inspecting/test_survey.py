@@ -5,10 +5,10 @@ import random
 from collections import Counter
 from pathlib import Path
 
-import made_data
 import numpy as np
 import pytest
 
+import made_data
 from radvlm.build.recipe import SPLITS
 from radvlm.errors import TableError
 from radvlm.inspecting.sample import Sample

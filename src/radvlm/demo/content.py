@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -107,12 +108,16 @@ def _pictures(items: Sequence[Item]) -> list[Picture]:
     return found
 
 
+_GAP = re.compile(r"(?<=[\w:]) (?=[.;])")
+"""Where boxes stood in an answer's text: nobody else writes a blank before a full stop."""
+
+
 def _picture(item: Item) -> Picture:
     return Picture(
         pixels=_pixels(item.example),
         task=item.example.task,
         question=_plain(item.question),
-        answer=item.answer.text,
+        answer=_GAP.sub(" ▭", item.answer.text),
         predicted=_boxes(item.answer),
         true=_boxes(item.target),
     )

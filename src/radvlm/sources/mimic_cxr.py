@@ -85,7 +85,7 @@ class MimicCxrSource:
             _check("labels", origin, get_args(Labels))
         _check("empty_view_position", empty_view_position, get_args(EmptyPosition))
         self.root = Path(root)
-        self.labels = tuple(labels)
+        self.labels = tuple(dict.fromkeys(labels))
         self.from_code = empty_view_position == "from_code"
         self.quarantine: list[Quarantined] = []
 
@@ -166,7 +166,9 @@ class MimicCxrSource:
         try:
             width, height = int(row["Columns"]), int(row["Rows"])
         except ValueError:
-            raise RecordError("Rows or Columns is no number") from None
+            width = height = 0
+        if min(width, height) < 1:
+            raise RecordError("Rows or Columns is no size")
         return View(name, str(_image(below, stem)), self._projection(row), width, height)
 
     def _projection(self, row: Row) -> Projection:

@@ -1,10 +1,10 @@
 """Sections of a MIMIC-CXR report, by the rules the data set was published with.
 
 Source: the section code of the MIMIC-CXR repository (MIT-LCP/mimic-cxr, ``txt/``), whose rules
-are stated here in our own words. A header is a line that begins with one space and holds capitals,
-spaces and ``( ) / , -`` up to a colon; the first line has none. Of several sections of one name the
-last holds; empty findings and impressions are none; where neither is left, what follows the first
-blank line of the last section is the ``last_paragraph``.
+are stated here in our own words. A header is the start of a line that begins with a space and holds
+capitals, spaces and ``( ) / , -`` up to a colon with white space after it; the first line has none.
+Of several sections of one name the last holds; empty findings and impressions are none; where
+neither is left, what follows the first blank line of the last section is the ``last_paragraph``.
 
 Of 54 reports the authors told by hand what is to be read; that is their ``last_paragraph`` here, in
 the place of findings and impression.

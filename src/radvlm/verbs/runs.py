@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,13 @@ def build(
         f"{manifest['quarantined']} records quarantined",
     )
     if incomplete(manifest, loaded):
+        first = manifest["quarantine"][0]
+        print(
+            f"incomplete: {manifest['quarantined']} records could not be used, such as "
+            f"{first['records']} of {first['source']}: {first['reason']}. "
+            f"Each is named in {loaded.out / 'quarantine.jsonl'}",
+            file=sys.stderr,
+        )
         raise typer.Exit(1)
 
 

@@ -2,8 +2,7 @@
 
 The metadata state eight times the size of the images, as if they had been made smaller. They are
 zipped, and CheXpert's labels begin with a byte-order mark and have CRLF; NegBio's are the same, and
-radiologists' those of the test set. Subjects from 10900001 on are traps; some have a study that can
-be read, which is not the cohort's.
+radiologists' those of the test set. Subjects from 10900001 on are traps.
 """
 
 from __future__ import annotations
@@ -53,11 +52,24 @@ TRAPS: dict[str, dict[str, str]] = {
     "no_split": {},
     "contradicting_split": {},
     "escaping_path": {"study_id": "../../../outside"},
-    "corrupt_image": {},
-    "bad_label": {},
-    "contradicting_labels": {},
 }
-"""Each in a study of its own, with what its row says otherwise."""
+"""Each in a study of its own, with what its row says otherwise; none can be read."""
+
+LABEL_TRAPS = (
+    "duplicated_labels",
+    "uncertain_edema_blank_fracture",
+    "no_labels",
+    "bad_label",
+    "contradicting_labels",
+)
+"""What is done to the rows of labels, from the first on."""
+
+MORE_VIEWS: dict[str, dict[str, str]] = {
+    "second_frontal": {},
+    "empty_view_position": {"ViewPosition": ""},
+    "corrupt_image": {},
+}
+"""Other frontal views of the first study; the file of the last cannot be decoded."""
 
 _SUBJECT, _STUDY = 10_900_001, 59_000_001
 
@@ -94,8 +106,8 @@ def write(cohort: Path, out: Path) -> Planted:
                 row = _row(study, view, mimic_dicom(view.id))
                 tables.add(row, str(study.split))
                 _save(cohort / view.path, aside, row)
-        planted = _second_frontal(cohort, aside, studies[0], tables)
-        planted |= _plant_labels(tables)
+        planted = _plant_frontals(cohort, aside, studies[0], tables)
+        planted |= _plant_labels(tables.labels)
         _plant_views(aside, tables, cohort / studies[0].views[0].path, planted)
         _write_tables(aside, tables, {mimic_study(s.id) for s in studies if s.split == "test"})
     return planted
@@ -135,32 +147,37 @@ def _labels(study: Study) -> Cells:
     return {**row, **{name: said.get(name, "") for name in CHEXPERT_14}}
 
 
-def _second_frontal(cohort: Path, out: Path, study: Study, tables: Tables) -> Planted:
-    """Another frontal view of the first study, and one whose position is empty."""
+def _plant_frontals(cohort: Path, out: Path, study: Study, tables: Tables) -> Planted:
     planted = {}
-    for trap, change in (("second_frontal", {}), ("empty_view_position", {"ViewPosition": ""})):
+    for trap, change in MORE_VIEWS.items():
         row = _row(study, study.views[0], mimic_dicom(f"{study.id}{trap}")) | change
         tables.add(row, str(study.split))
-        _save(cohort / study.views[0].path, out, row)
+        path = _save(cohort / study.views[0].path, out, row)
+        if trap == "corrupt_image":
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         planted[trap] = [row["dicom_id"]]
     return planted
 
 
-def _plant_labels(tables: Tables) -> Planted:
-    """An uncertain and a blank label, a row twice, and a study without labels."""
-    labels = tables.labels
-    labels[1]["Edema"], labels[1]["Fracture"] = "-1.0", ""
-    labels.append(dict(labels[0]))
-    gone = labels.pop(2)
-    return {
-        "uncertain_edema_blank_fracture": [labels[1]["study_id"]],
-        "duplicated_labels": [f"s{labels[0]['study_id']}"],
-        "no_labels": [gone["study_id"]],
-    }
+def _plant_labels(labels: list[Cells]) -> Planted:
+    planted = {}
+    for trap, row in zip(LABEL_TRAPS, list(labels), strict=False):
+        planted[trap] = [f"s{row['study_id']}"]
+        if trap == "duplicated_labels":
+            labels.append(dict(row))
+        elif trap == "uncertain_edema_blank_fracture":
+            row["Edema"], row["Fracture"] = "-1.0", ""
+        elif trap == "no_labels":
+            labels.remove(row)
+        elif trap == "bad_label":
+            row["Edema"] = "2.0"
+        else:
+            labels.append({**row, "Edema": "0.0" if row["Edema"] == "1.0" else "1.0"})
+    return planted
 
 
 def _plant_views(out: Path, tables: Tables, image: Path, planted: Planted) -> None:
-    """Rows that come twice; and views of subjects of their own, most of which cannot be used."""
+    """Rows that come twice; and views of subjects of their own, none of which can be used."""
     first = tables.metadata[0]
     tables.metadata.append(dict(first))
     tables.splits.append(dict(tables.splits[0]))
@@ -173,20 +190,12 @@ def _plant_views(out: Path, tables: Tables, image: Path, planted: Planted) -> No
         planted[trap] = [row["dicom_id"]]
         if trap == "missing_image":
             path.unlink()
-        elif trap == "corrupt_image":
-            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         elif trap == "contradicting_rows":
             tables.metadata.append({**row, "ViewPosition": "LATERAL"})
         elif trap == "no_split":
             tables.splits.pop()
         elif trap == "contradicting_split":
             tables.splits.append({**tables.splits[-1], "split": "test"})
-        elif trap in ("bad_label", "contradicting_labels"):
-            said = dict.fromkeys(CHEXPERT_14, "") | ids
-            other = "2.0" if trap == "bad_label" else "1.0"
-            more = [{**said, "Edema": "0.0"}] if trap == "contradicting_labels" else []
-            tables.labels.extend([{**said, "Edema": other}, *more])
-            planted[trap] = [f"s{ids['study_id']}"]
 
 
 def _write_tables(out: Path, tables: Tables, test: Collection[str]) -> None:
