@@ -10,18 +10,21 @@ system's test set. The gold set's patients are withheld from training (its ``ima
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from radvlm.boxes import from_pixels
 from radvlm.errors import InputError, RecordError
 from radvlm.protocols import WHOLE, Quarantined, Slice, SourceFile
 from radvlm.records import Access, Region, Split, Study, View
 from radvlm.sources.mimic_cxr import TABLES
+from radvlm.sources.mimic_tables import join
 from radvlm.sources.release import Row, find_table, need_table, of_slice, read_table, rows
 from radvlm.sources.scene_graphs import SceneGraphs
 
@@ -32,6 +35,13 @@ GOLD = "gold_dataset/gold_bbox_coordinate_annotations_1000images.csv"
 
 _CORNERS = ("original_x1", "original_y1", "original_x2", "original_y2")
 _IDS = ("subject_id", "study_id", "dicom_id")
+_TIMES = "×"
+
+NOT_THERE = "not among MIMIC-CXR's images"
+NO_SIZE = "MIMIC-CXR's metadata have no one size of the image"
+
+Found = tuple[Row, Split | None, list[Region]]
+"""An image, the split the release gives it where that is asked for, and its regions."""
 
 
 class ChestImagenomeSource:
@@ -87,36 +97,34 @@ class ChestImagenomeSource:
             InputError: there are no scene graphs.
         """
         self.quarantine.clear()
-        sizes = self._sizes(part)
-        regions = self._gold(part, sizes) if self.gold else self._silver(part, sizes)
+        regions = self._gold(part) if self.gold else self._silver(part)
         for _, group in groupby(regions, key=lambda found: found[0]["study_id"]):
             study = self._study(list(group))
             if study.views:
                 yield study
 
-    def _sizes(self, part: Slice) -> dict[str, Row]:
-        """View → its row of MIMIC-CXR's metadata."""
-        return {
-            row["dicom_id"]: row for row in rows(of_slice(self._metadata(), "subject_id", part))
-        }
-
     def _metadata(self) -> pa.Table:
+        """Whose each of MIMIC-CXR's images is, and its ``size`` as width × height."""
         path = need_table(self.mimic, TABLES["metadata"])
-        return read_table(path, (*_IDS, "Rows", "Columns"))
+        table = read_table(path, (*_IDS, "Columns", "Rows"))
+        size = pc.binary_join_element_wise(table["Columns"], table["Rows"], _TIMES)
+        return table.select(_IDS).append_column("size", size)
 
-    def _silver(
-        self, part: Slice, sizes: Mapping[str, Row]
-    ) -> Iterator[tuple[Row, Split | None, list[Region]]]:
-        listed: list[tuple[Row, Split | None]] = []
+    def _listed(self, part: Slice) -> pa.Table:
+        """The listed images, which list each is of, and its size where MIMIC-CXR has it."""
+        lists = []
         for name in LISTS:
             path = need_table(self.root, f"{SPLITS}/{name}.csv")
-            split: Split | None = "test" if self.own_split and name == "test" else None
             table = of_slice(read_table(path, _IDS), "subject_id", part)
-            listed += [(row, split) for row in rows(table)]
-        listed.sort(key=lambda one: [one[0][name] for name in _IDS])
+            lists.append(table.append_column("list", pa.array([name] * len(table), pa.string())))
+        sizes = of_slice(self._metadata(), "subject_id", part).select(("dicom_id", "size"))
+        return join(pa.concat_tables(lists), sizes)[0]
+
+    def _silver(self, part: Slice) -> Iterator[Found]:
+        listed = rows(self._listed(part), *_IDS)
         with SceneGraphs(self.root / "silver_dataset") as graphs:
-            for name, group in groupby(listed, key=lambda one: one[0]["dicom_id"]):
-                (row, split), *more = group
+            for name, group in groupby(listed, key=itemgetter("dicom_id")):
+                row, *more = group
                 if more:
                     self._lose(name, "listed twice")
                 try:
@@ -124,32 +132,30 @@ class ChestImagenomeSource:
                 except InputError as error:
                     self._lose(name, error.what)
                     continue
-                yield row, split, list(self._regions(name, objects, sizes.get(name)))
+                split: Split | None = "test" if self.own_split and row["list"] == "test" else None
+                yield row, split, list(self._regions(name, objects, row))
 
-    def _gold(
-        self, part: Slice, sizes: Mapping[str, Row]
-    ) -> Iterator[tuple[Row, Split | None, list[Region]]]:
+    def _gold(self, part: Slice) -> Iterator[Found]:
         """The gold table has no patients; MIMIC-CXR's metadata tell whose an image is."""
         table = read_table(need_table(self.root, GOLD), ("image_id", "bbox_name", *_CORNERS))
         boxed: dict[str, list[dict[str, Any]]] = {}
         for row in rows(table):
             boxed.setdefault(row["image_id"].removesuffix(".dcm"), []).append(row)
-        known = set(self._metadata()["dicom_id"].to_pylist())
-        for name in sorted(set(boxed) - known):
+        images = self._metadata()
+        images = images.filter(pc.is_in(images["dicom_id"], value_set=pa.array(boxed, pa.string())))
+        for name in sorted(set(boxed) - set(images["dicom_id"].to_pylist())):
             if name in part:
-                self._lose(name, "not among MIMIC-CXR's images")
-        ours = [sizes[name] for name in boxed if name in sizes]
-        for row in sorted(ours, key=lambda row: [row[name] for name in _IDS]):
+                self._lose(name, NOT_THERE)
+        for row in rows(of_slice(images, "subject_id", part), *_IDS):
             name = row["dicom_id"]
             yield row, None, list(self._regions(name, boxed[name], row))
 
-    def _regions(
-        self, view: str, objects: Iterable[dict[str, Any]], size: Row | None
-    ) -> Iterator[Region]:
-        if size is None:
-            self._lose(view, "not among MIMIC-CXR's images")
+    def _regions(self, view: str, objects: Iterable[dict[str, Any]], row: Row) -> Iterator[Region]:
+        try:
+            width, height = map(float, row["size"].split(_TIMES))
+        except ValueError:
+            self._lose(view, NO_SIZE if row["size"] else NOT_THERE)
             return
-        width, height = float(size["Columns"]), float(size["Rows"])
         seen = set()
         for one in objects:
             name = str(one.get("bbox_name"))
@@ -166,7 +172,7 @@ class ChestImagenomeSource:
                 seen.add(name)
                 yield region
 
-    def _study(self, found: Sequence[tuple[Row, Split | None, list[Region]]]) -> Study:
+    def _study(self, found: Sequence[Found]) -> Study:
         first, split, _ = found[0]
         return Study(
             family=self.family,

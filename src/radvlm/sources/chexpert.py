@@ -155,7 +155,7 @@ class ChexpertSource:
         views = []
         for row in study:
             try:
-                path = str(images[row["folder"]].file(_view_id(row)))
+                path = images[row["folder"]].file(_view_id(row))
                 views.append(view_of(row["study"], row["view"], row["AP/PA"], path))
             except InputError as error:
                 self._leave_out(_view_id(row), error.what)

@@ -55,7 +55,7 @@ class Images:
         self._folders = ["" if folder == "." else f"{folder}/" for folder in folders]
         self._endings = endings
 
-    def file(self, name: str) -> Path:
+    def file(self, name: str) -> str:
         """The file of an image, ``train/patient00001/study1/view1_frontal``.
 
         Raises:
@@ -69,7 +69,7 @@ class Images:
                 first = first or error
         raise first or InputError("the file is missing")
 
-    def find(self, name: str) -> Path | None:
+    def find(self, name: str) -> str | None:
         """As ``file``; none where it is missing.
 
         Raises:

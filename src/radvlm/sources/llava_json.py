@@ -190,7 +190,7 @@ class LlavaJson:
         if not self.images:
             return View(named.view, "")
         lateral = named.family == "chexpert" and named.view.endswith("_lateral")
-        path = str(self._below.file(image))
+        path = self._below.file(image)
         return View(named.view, path, "LATERAL" if lateral else self.projection)
 
     def _turns(self, item: Mapping[str, Any]) -> tuple[Turn, ...]:

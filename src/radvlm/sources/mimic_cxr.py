@@ -169,7 +169,7 @@ class MimicCxrSource:
             width = height = 0
         if min(width, height) < 1:
             raise RecordError("Rows or Columns is no size")
-        return View(name, str(_image(below, stem)), self._projection(row), width, height)
+        return View(name, _image(below, stem), self._projection(row), width, height)
 
     def _projection(self, row: Row) -> Projection:
         said = row["ViewPosition"].strip().upper()
@@ -197,7 +197,7 @@ def _check(option: str, value: str, known: Sequence[str]) -> None:
         raise RecipeError(f"{option} cannot be {value!r}", "source mimic_cxr", remedy)
 
 
-def _image(below: Below, stem: str) -> Path:
+def _image(below: Below, stem: str) -> str:
     """The JPEG, or the DICOM where that is not to be had."""
     try:
         return below.file(f"{stem}.jpg")

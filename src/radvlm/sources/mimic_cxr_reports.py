@@ -155,9 +155,9 @@ def _texts(below: Below, row: Row) -> dict[str, str]:
     return {name: found[name] for name in (*REPORT, *ABOUT) if name in found}
 
 
-def _read(path: Path) -> str:
+def _read(path: str) -> str:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError:
         raise InputError("the report cannot be read") from None

@@ -106,9 +106,7 @@ class NihCxr14Source:
                 else:
                     yield study
 
-    def _study(
-        self, row: Row, path: Path, split: Split | None, boxed: tuple[Finding, ...]
-    ) -> Study:
+    def _study(self, row: Row, path: str, split: Split | None, boxed: tuple[Finding, ...]) -> Study:
         """The study of a row.
 
         Raises:
@@ -129,7 +127,7 @@ class NihCxr14Source:
             patient=row["Patient ID"],
             split=split,
             access=self.access,
-            views=(View(name, str(path), projection, SIDE, SIDE),),
+            views=(View(name, path, projection, SIDE, SIDE),),
             findings=(*findings_of(row["Finding Labels"]), *boxed),
             sex=sex if sex in {"F", "M"} else None,
             age=age_of(row["Patient Age"]),

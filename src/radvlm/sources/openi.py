@@ -187,7 +187,7 @@ class OpenI:
                 if tail in seen:
                     raise RecordError("the image is listed twice")
                 seen.add(tail)
-                path = str(below.file(name + ending)) if self.images else ""
+                path = below.file(name + ending) if self.images else ""
             except InputError as error:
                 self._lose(name, error.what)
                 continue

@@ -143,7 +143,7 @@ def _in_folder(folder: Path) -> dict[str, Callable[[], bytes]]:
 
 def _read_file(below: Below, name: str) -> bytes:
     try:
-        with below.file(name).open("rb") as stream:
+        with open(below.file(name), "rb") as stream:
             return stream.read(MAX_REPORT + 1)
     except OSError as error:
         raise InputError("the report cannot be read") from error

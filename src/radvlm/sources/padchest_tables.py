@@ -112,7 +112,7 @@ class Images:
         self._of_gr = of_gr
         self._folders = [name for name in GR_IMAGES if gr and (gr / name).is_dir()]
 
-    def file(self, image: str, folder: str) -> Path:
+    def file(self, image: str, folder: str) -> str:
         """The file of an image that PadChest's table puts into ``folder``.
 
         Raises:
@@ -146,7 +146,7 @@ def view_of(row: Row, images: Images, ap_horizontal: bool) -> View:
         projection = "OTHER"
     return View(
         id=row["ImageID"],
-        path=str(images.file(row["ImageID"], row["ImageDir"].strip())),
+        path=images.file(row["ImageID"], row["ImageDir"].strip()),
         projection=projection,
         width=_whole(row["Columns_DICOM"]),
         height=_whole(row["Rows_DICOM"]),

@@ -153,7 +153,7 @@ class VindrCxrSource:
             yield study
 
     def _study(
-        self, image: str, split: Split, path: Path, sizes: Sizes, told: Sequence[Told]
+        self, image: str, split: Split, path: str, sizes: Sizes, told: Sequence[Told]
     ) -> Study:
         """The study of one image.
 
@@ -183,14 +183,14 @@ class VindrCxrSource:
             patient=None,
             split=split,
             access=self.access,
-            views=(View(image, str(path), "PA", width, height),),
+            views=(View(image, path, "PA", width, height),),
             findings=tuple(found),
         )
 
-    def _measured(self, path: Path, sizes: Sizes) -> tuple[int, int]:
+    def _measured(self, path: str, sizes: Sizes) -> tuple[int, int]:
         """Width and height in pixels that the boxes of an image are in."""
-        if path.suffix.lower() in _DICOM or self.full_size:
-            return image_size(path)
+        if os.path.splitext(path)[1].lower() in _DICOM or self.full_size:
+            return image_size(Path(path))
         if sizes:
             raise RecordError(f"{SIZES} does not hold the original size of the image")
         raise TableError(
