@@ -160,12 +160,16 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """How to write the reply. ``temperature`` 0 is greedy; ``seed`` fixes sampling."""
+    """How to write the reply. ``temperature`` 0 is greedy; ``seed`` fixes sampling.
+
+    With ``logprobs`` replies bring the log-probability of each of their tokens.
+    """
 
     max_tokens: int = 256
     temperature: float = 0.0
     n: int = 1
     seed: int = 0
+    logprobs: bool = False
 
 
 @dataclass(frozen=True, slots=True)

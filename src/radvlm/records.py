@@ -198,7 +198,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A figure that says what it is; ``interval`` is 95 % by patient."""
+    """A figure that says what it is; ``interval`` is 95 % by patient.
+
+    ``note`` says why there is no value: ``not run: weights missing``, ``failed: TypeError``.
+    """
 
     key: str
     value: float | None
@@ -206,3 +209,4 @@ class Score:
     n_total: int
     n_scored: int
     n_failed: int
+    note: str | None = None

@@ -104,8 +104,20 @@ def test_a_metric_that_raises_loses_no_other(
         scores = score(EXAMPLES[::2], played(tmp_path), TASKS)
     assert [s.value for s in scores] == [None, None, 1.0]
     assert [s.n_total for s in scores] == [12, 12, 12]
+    assert [s.n_scored for s in scores] == [0, 0, 12]
+    assert scores[0].note == "failed: ZeroDivisionError" and scores[2].note is None
     assert "ZeroDivisionError" in caplog.text and "no_such_metric" in caplog.text
     assert "patient's report" not in caplog.text
+
+
+def test_a_recipe_may_ask_for_other_metrics(tmp_path: Path) -> None:
+    chosen = {"fake_boxes": ("mean_iou",)}
+    scores = score(EXAMPLES, played(tmp_path), TASKS, bootstrap=5, metrics=chosen)
+    assert [s.key.split("/")[:2] for s in scores] == [
+        ["fake_boxes", "mean_iou"],
+        ["fake_facts", "label_macro_f1"],
+        ["fake_facts", "fact_accuracy"],
+    ]
 
 
 def test_one_patient_has_a_value_and_no_interval(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import Field, PositiveInt
 
 from radvlm.recipe import Recipe, Section
 
@@ -29,7 +29,8 @@ class BootstrapSection(Section):
 class EvaluateRecipe(Recipe):
     """``data`` is a built data set folder, ``model`` a checkpoint folder (not for ``majority``).
 
-    ``tasks`` keeps only those named, ``per_task`` so many examples of each (or of those it names,
+    ``metrics`` names the metrics of a task, where they are not its own defaults. ``tasks`` keeps
+    only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
     draws the other patients of the blind condition.
     """
@@ -39,6 +40,7 @@ class EvaluateRecipe(Recipe):
     condition: Condition = "trained"
     split: Literal["train", "validate", "test"] = "test"
     tasks: tuple[str, ...] | None = None
+    metrics: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     per_task: PositiveInt | dict[str, PositiveInt] | None = None
     limit: PositiveInt | None = None
     batch_size: PositiveInt = 32

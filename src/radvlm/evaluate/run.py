@@ -81,6 +81,7 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
         bootstrap=recipe.bootstrap.samples,
         seed=recipe.bootstrap.seed,
         images=shown_images(recipe, examples),
+        metrics=recipe.metrics,
     )
     _save(recipe, examples, predictions, scores)
     return scores

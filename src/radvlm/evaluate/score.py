@@ -25,12 +25,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A metric's rows [n, k] of a task's n items; none where it could not be computed."""
+    """A metric's rows [n, k] of a task's n items; none where it could not be computed, and why."""
 
     key: str
     items: Sequence[Item]
     metric: Metric | None = None
     rows: Rows | None = None
+    note: str | None = None
 
     def values(self, weights: Floats) -> Floats:
         """The figure for each weighting [B, n] of the items, [B]; NaN where undefined."""
@@ -47,15 +48,17 @@ def score(
     bootstrap: int = 1000,
     seed: int = 0,
     images: ImageMap | None = None,
+    metrics: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Score]:
-    """Each default metric of each task, tasks sorted; keys are ``task/metric key``.
+    """Each metric of each task, tasks sorted; keys are ``task/metric key``.
 
-    ``n_total`` counts answers, ``n_failed`` those missing or unreadable. The value is none where a
-    metric could not be computed (the application log says why) or is undefined here (nothing to
-    find and nothing found). The interval is none with fewer than two patients.
+    ``metrics`` names those of a task, where they are not its own defaults. ``n_total`` counts
+    answers, ``n_failed`` those missing or unreadable. The value is none where a metric could not be
+    computed (``note`` says why) or is undefined here (nothing to find and nothing found). The
+    interval is none with fewer than two patients.
     """
     scores = []
-    for measured in measure(read_answers(examples, predictions, tasks, images), tasks):
+    for measured in measure(read_answers(examples, predictions, tasks, images), tasks, metrics):
         failed = sum(not item.answer.readable for item in measured.items)
         scores.append(_summary(measured, measured.values, failed, bootstrap, seed))
     return scores
@@ -87,13 +90,17 @@ def paired_difference(
     return scores
 
 
-def measure(items: Sequence[Item], tasks: Mapping[str, Task]) -> Iterator[Measured]:
-    """The rows of each default metric of each task that has items; one that raises is logged."""
+def measure(
+    items: Sequence[Item],
+    tasks: Mapping[str, Task],
+    metrics: Mapping[str, Sequence[str]] | None = None,
+) -> Iterator[Measured]:
+    """The rows of each metric of each task that has items; one that raises is noted and logged."""
     by_task: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         by_task[item.example.task].append(item)
     for task, group in sorted(by_task.items()):
-        for name in tasks[task].metrics:
+        for name in (metrics or {}).get(task, tasks[task].metrics):
             yield _rows(task, name, group)
 
 
@@ -111,7 +118,8 @@ def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
     except Exception as error:  # one metric's defect must not lose the others' figures
         reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
         log.warning("%s could not be computed: %s", key, reason)
-        return Measured(key, items)
+        note = error.what if isinstance(error, RadvlmError) else f"failed: {type(error).__name__}"
+        return Measured(key, items, note=note)
     return Measured(key, items, metric, rows)
 
 
@@ -127,4 +135,5 @@ def _summary(
     value = None if np.isnan(figures[0]) else float(figures[0])
     bounds = None if value is None else interval(figures[1:])
     total = len(clusters)
-    return Score(measured.key, value, bounds, total, total - failed, failed)
+    scored = total - failed if measured.note is None else 0
+    return Score(measured.key, value, bounds, total, scored, failed, measured.note)

@@ -47,7 +47,8 @@ def cell(score: Score | None) -> str:
     """``0.512 [0.450, 0.570]``, with the failed answers where there are any."""
     if score is None:
         return "–"
-    value = "undefined" if score.value is None else f"{score.value:.3f}"
+    missing = score.note or "undefined"
+    value = missing if score.value is None else f"{score.value:.3f}"
     bounds = f" [{score.interval[0]:.3f}, {score.interval[1]:.3f}]" if score.interval else ""
     failed = f" ({score.n_failed} failed)" if score.n_failed else ""
     return value + bounds + failed
