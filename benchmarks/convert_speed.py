@@ -1,6 +1,6 @@
 """Image conversion on two cores against one, and whether both write the same bytes.
 
-    python -m benchmarks.convert_speed [--images 2000] [--size 1024]
+    python -m benchmarks.convert_speed [--images 3200] [--size 1024]
 
 Makes radiographs of a detector's size (2048 × 2500, 12 bits; DICOM and 16-bit PNG in turn, one in
 three DICOM is MONOCHROME1, one file in a hundred is cut off) and converts them with 1 and with 2
@@ -45,7 +45,7 @@ def main() -> None:
     from benchmarks.results_file import write_result
 
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=2000)
+    parser.add_argument("--images", type=int, default=3200)
     parser.add_argument("--size", type=int, default=1024)
     arguments = parser.parse_args()
     images, size = arguments.images, arguments.size

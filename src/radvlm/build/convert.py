@@ -45,6 +45,7 @@ from radvlm.io.progress import Bar
 from radvlm.io.tables import TableWriter, read_studies
 from radvlm.protocols import Pixels, Quarantined
 from radvlm.records import Study, View
+from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.shards import Engine, map_shards
 
 Format = Literal["png", "jpeg"]
@@ -204,6 +205,7 @@ def _convert_shard(out: Path, base: Path, options: _Options, shard: _Shard) -> d
         if known["inputs"] == inputs and all(path.exists() for path in wanted):
             earlier: dict[str, str] = known["damaged"]
             return earlier
+    keep_freed_memory()
     damaged: dict[str, str] = {}
     for target, path in shard.images:
         try:

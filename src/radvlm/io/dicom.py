@@ -26,7 +26,7 @@ from pydicom.uid import UID, RLELossless
 from radvlm.errors import ImageError
 from radvlm.io.codestream import coded_size
 from radvlm.io.dicom_file import parse, readable
-from radvlm.io.limits import check_size, stretch
+from radvlm.io.limits import check_size, look_up, stretch
 from radvlm.protocols import Pixels
 from radvlm.records import Projection
 
@@ -162,7 +162,7 @@ def _displayed(pixels: NDArray[Any], dataset: Dataset, path: Path) -> Pixels:
     inverted = "INVERSE" in str(dataset.get("PresentationLUTShape", ""))
     if inverted or dataset.PhotometricInterpretation == "MONOCHROME1":
         levels = 255 - levels
-    return np.asarray(levels[pixels.astype(np.intp) - low], dtype=np.uint8)
+    return look_up(levels, pixels, low)
 
 
 def _levels(values: NDArray[Any], dataset: Dataset, path: Path) -> Pixels:

@@ -16,6 +16,8 @@ MAX_PIXELS = 64_000_000
 
 MAX_FILE_BYTES = 512 * 1024**2
 
+_ROWS = 32
+
 
 def check_file(path: Path) -> int:
     """The size of an existing, regular, non-empty file in bytes; ``ImageError`` otherwise."""
@@ -51,6 +53,26 @@ def stretch(values: NDArray[Any]) -> Pixels:
     Sixteen-bit files often hold 10 to 15 bits, so the range is that of the data, not of the
     type. A constant image is black.
     """
+    if values.dtype.kind in "iu" and values.ndim == 2:
+        low, high = int(values.min()), int(values.max())
+        return look_up(_linear(np.arange(low, high + 1)), values, low)
+    return _linear(values)
+
+
+def look_up(levels: Pixels, stored: NDArray[Any], low: int) -> Pixels:
+    """The grey level of each stored value [height, width], those of ``low``, ``low`` + 1 … given.
+
+    A few rows at a time: the indices of a whole radiograph are larger than a processor's cache, and
+    several processes would wait for the same memory.
+    """
+    shown = np.empty(stored.shape, np.uint8)
+    for top in range(0, len(stored), _ROWS):
+        index = stored[top : top + _ROWS].astype(np.intp) - low
+        np.take(levels, index, out=shown[top : top + _ROWS], mode="clip")
+    return shown
+
+
+def _linear(values: NDArray[Any]) -> Pixels:
     low, high = float(values.min()), float(values.max())
     if low == high:
         return np.zeros(values.shape, np.uint8)

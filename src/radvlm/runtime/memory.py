@@ -1,7 +1,7 @@
-"""Keeping freed memory in the process while a network is trained on a CPU.
+"""Keeping freed memory in the process while large arrays come and go.
 
-glibc hands every large buffer back to the system when it is freed, and each step of a training run
-then faults the same pages in again: about a third of its time.
+glibc hands every large buffer back to the system when it is freed, and each training step on a CPU,
+or each radiograph that is decoded, then faults the same pages in again: about a third of the time.
 """
 
 from __future__ import annotations
