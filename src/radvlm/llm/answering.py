@@ -1,0 +1,139 @@
+"""One request brought to its answer: stored, sent, sent again, mended once, or given up."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from dataclasses import dataclass, replace
+
+from radvlm.llm.budget import Budget, price
+from radvlm.llm.calls import Failure, Request, Result, prompt_tokens
+from radvlm.llm.gate import Gate, Gates
+from radvlm.llm.recipe import LlmSection
+from radvlm.llm.sending import Busy, Down, Endpoint, Rejected, Said, open_endpoint
+from radvlm.llm.shapes import mended, read
+from radvlm.llm.store import CallStore
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What one request has used so far."""
+
+    tokens_input: int = 0
+    tokens_output: int = 0
+    cost: float = 0.0
+    attempts: int = 0
+
+    def result(self, said: Said | None = None, failure: Failure | None = None) -> Result:
+        used = (self.tokens_input, self.tokens_output, self.cost, self.attempts)
+        if said is None or failure is not None:
+            return Result("", None, failure, *used)
+        return Result(said.text, None, None, *used, False, said.finish, said.logprobs)
+
+
+class Endpoints:
+    """All endpoints of a section behind one question; raises nothing for a single request."""
+
+    def __init__(self, section: LlmSection, store: CallStore) -> None:
+        self.section, self._store = section, store
+        self._gates = Gates([Gate(open_endpoint(one, section), one.concurrency)
+                             for one in section.endpoints])  # fmt: skip
+        self.budget = Budget(section.budget)
+        # Only spreads retries; what is asked and answered does not depend on it.
+        self._jitter = random.Random()
+
+    @property
+    def most(self) -> int:
+        """Requests that may be under way together."""
+        return self._gates.most
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for gate in self._gates.gates:
+            await gate.endpoint.close()
+
+    async def ask(self, request: Request) -> Result:
+        """The answer from the store, or else from an endpoint, or why there is none."""
+        key = request.key(self.section)
+        if kept := self._store.get(key):
+            return self._kept(kept, request)
+        tally = _Tally()
+        result = await self._valid(request, tally)
+        if result.failure is None:
+            said = {"text": result.text, "finish": result.finish, "logprobs": result.logprobs}
+            self._store.put(key, said)
+        return result
+
+    def _kept(self, kept: dict[str, object], request: Request) -> Result:
+        text = str(kept["text"])
+        parsed, _ = read(text, request.schema)
+        logprobs = kept["logprobs"]
+        return Result(
+            text,
+            parsed,
+            stored=True,
+            finish=str(kept["finish"]),
+            logprobs=tuple(logprobs) if isinstance(logprobs, list) else None,
+        )
+
+    async def _valid(self, request: Request, tally: _Tally) -> Result:
+        """An answer that fits the schema, after one round of mending where it has to be."""
+        said = await self._sent(request, tally)
+        if not isinstance(said, Said):
+            return tally.result(failure=said)
+        parsed, wrong = read(said.text, request.schema)
+        if wrong:
+            said = await self._sent(mended(request, said.text, wrong), tally)
+            if not isinstance(said, Said):
+                return tally.result(failure=said)
+            parsed, wrong = read(said.text, request.schema)
+        if wrong:
+            return tally.result(failure="invalid")
+        return replace(tally.result(said), parsed=parsed)
+
+    async def _sent(self, request: Request, tally: _Tally) -> Said | Failure:
+        """What some endpoint said, tried until one does."""
+        for attempt in range(self.section.attempts):
+            gate = await self._gates.enter()
+            try:
+                said = await self._once(gate, request, tally)
+            finally:
+                self._gates.leave(gate)
+            if said is not None:
+                return said
+            wait = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+            await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
+        return "unreachable"
+
+    async def _once(
+        self, gate: Gate[Endpoint], request: Request, tally: _Tally
+    ) -> Said | Failure | None:
+        """One request sent; none where it is worth another try."""
+        where = gate.endpoint.section
+        bound = (prompt_tokens(request.messages), request.max_tokens or self.section.max_tokens)
+        if not self.budget.reserve(where, *bound):
+            return "budget"
+        tally.attempts += 1
+        used = (0, 0)
+        sent_at = time.monotonic()
+        try:
+            said = await gate.endpoint.send(request)
+            used = (said.tokens_input, said.tokens_output)
+            gate.answered()
+        except Busy as busy:
+            gate.full(sent_at, busy.rest)
+            return None
+        except Down:
+            gate.unreachable()
+            return None
+        except Rejected:
+            return "rejected"
+        finally:
+            self.budget.settle(where, bound, used)
+        tally.tokens_input += used[0]
+        tally.tokens_output += used[1]
+        tally.cost += price(where, *used)
+        return "refused" if said.refused else said
