@@ -64,5 +64,7 @@ def test_the_command_says_the_roots_and_what_is_incomplete(disk: Path, tmp_path:
     ended = subprocess.run(
         [*RADVLM, "doctor", str(recipe), "--json"], capture_output=True, text=True, check=False
     )
-    states = {one["source"]: one for one in json.loads(ended.stdout)}
+    states = {one["source"]: one for one in json.loads(ended.stdout)["sources"]}
     assert states["openi"]["complete"] is False and states["openi"]["missing"]
+    lacking = json.loads(ended.stdout)["missing_weights"]
+    assert {"metric", "what", "where", "how"} == set(lacking[0])

@@ -1,7 +1,7 @@
-"""``radvlm doctor``: which data sets lie on this machine, what is missing, and where it is had.
+"""``radvlm doctor``: which data sets and weights are here, what is missing, where it is had.
 
-In: roots by source name, or a folder to look through. Out: one finding a source. Looks at names of
-files alone; nothing is read.
+In: roots by source name, or a folder to look through. Out: one finding a source, and the weights
+that learned metrics lack. Looks at names of files alone; nothing is read.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from rich.text import Text
 
 from radvlm import recipe as recipes
 from radvlm import registry
+from radvlm.metrics.weights import Missing
 from radvlm.protocols import SourceFile
 
 OURS = frozenset({"folder", "phantom", "curated", "studies_table", "llava_json"})
@@ -136,20 +137,22 @@ def roots_of(recipe: Path) -> dict[str, Path]:
     return recipes.load(_HasRoots, recipe).data.roots
 
 
-def as_plain(found: list[Checkup]) -> list[dict[str, Any]]:
-    """The findings as plain values."""
-    return [
-        {
-            "source": one.source,
-            "root": None if one.root is None else str(one.root),
-            "complete": one.complete,
-            "missing": [dataclasses.asdict(file) for file in one.missing],
-            "optional": [dataclasses.asdict(file) for file in one.optional],
-            "access": one.access,
-            "licence": one.licence,
-        }
-        for one in found
-    ]
+def as_plain(found: list[Checkup], weights: list[Missing]) -> dict[str, list[dict[str, Any]]]:
+    """The findings as plain values: ``sources``, and ``missing_weights`` of metrics."""
+    lacking = [dataclasses.asdict(one) for one in weights]
+    return {"sources": [_as_plain(one) for one in found], "missing_weights": lacking}
+
+
+def _as_plain(one: Checkup) -> dict[str, Any]:
+    return {
+        "source": one.source,
+        "root": None if one.root is None else str(one.root),
+        "complete": one.complete,
+        "missing": [dataclasses.asdict(file) for file in one.missing],
+        "optional": [dataclasses.asdict(file) for file in one.optional],
+        "access": one.access,
+        "licence": one.licence,
+    }
 
 
 def as_table(found: list[Checkup]) -> Table:
@@ -165,6 +168,20 @@ def as_table(found: list[Checkup]) -> Table:
         lines += _by_note(one.optional, "(optional) ") if one.root else []
         agreement = f"{one.access}: {one.licence}"
         table.add_row(one.source, Text(state, style), Text("\n".join(lines)), Text(agreement))
+    return table
+
+
+def weights_table(lacking: list[Missing]) -> Table:
+    """One row a set of weights that is not here: the metrics that are not run without it."""
+    table = Table(title="Weights", title_justify="left", box=box.SIMPLE_HEAD, show_lines=True)
+    table.add_column("not here", overflow="fold", max_width=24)
+    table.add_column("metrics not run without it", overflow="fold", max_width=34)
+    table.add_column("how it is had", overflow="fold", ratio=1)
+    metrics: dict[tuple[str, str], list[str]] = {}
+    for one in lacking:
+        metrics.setdefault((one.what, one.how), []).append(one.metric)
+    for (what, how), names in sorted(metrics.items()):
+        table.add_row(Text(what), Text(", ".join(names)), Text(how))
     return table
 
 

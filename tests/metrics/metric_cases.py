@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from radvlm.metrics.ap50_by_name import Ap50ByName
+from radvlm.metrics.bleu import Bleu2
 from radvlm.metrics.box_f1_50 import BoxF1At50
 from radvlm.metrics.fact_accuracy import FactAccuracy
 from radvlm.metrics.label_macro_f1 import LabelMacroF1, ReportLabelF1
@@ -15,6 +16,7 @@ from radvlm.records import Answer, Box, Status
 
 METRICS: list[Metric] = [
     RougeL(),
+    Bleu2(),
     LabelMacroF1(),
     ReportLabelF1(),
     FactAccuracy(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_cases import METRICS, answer_strategy, target_strategy
 
+from radvlm.metrics.weights import WEIGHTS, WeightsMissing
 from radvlm.protocols import Metric
 from radvlm.records import Answer
 from radvlm.registry import TABLES, resolve
@@ -23,9 +25,19 @@ def value(metric: Metric, answers: list[Answer], targets: list[Answer]) -> float
     return float(metric.reduce(rows, np.ones((1, len(targets))))[0])
 
 
+ELSEWHERE = {"bleu4"}
+"""Corpus BLEU has no worst row, and texts of under four words cannot reach 1; see its own tests."""
+
+
 def test_every_row_of_the_registry_is_tested_here_and_keys_are_unique() -> None:
-    listed = {type(resolve("metrics", name)()) for name in TABLES["metrics"]}
-    assert listed == {type(metric) for metric in METRICS}
+    """But for those whose weights are not on this machine, which are tested on made ones."""
+    listed = set()
+    for name in TABLES["metrics"].keys() - ELSEWHERE:
+        with suppress(WeightsMissing):
+            listed.add(type(resolve("metrics", name)()))
+    assert listed <= {type(metric) for metric in METRICS}
+    learned = {metric for weights in WEIGHTS.values() for metric in weights.metrics}
+    assert len(METRICS) == len(TABLES["metrics"].keys() - learned - ELSEWHERE)
     assert len({metric.key for metric in METRICS}) == len(METRICS)
 
 
