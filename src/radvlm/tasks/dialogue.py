@@ -25,8 +25,6 @@ from radvlm.tasks.lexicon import canonical, in_lexicon, spoken, with_article
 from radvlm.tasks.wording import Phrasing, listed, plain
 from radvlm.vocabulary import DEVICES, NO_FINDING, SUPPORT_DEVICES
 
-MIN_ROUNDS, MAX_ROUNDS = 3, 6
-
 Round = tuple[Turn, Turn]
 
 _PROJECTION = Phrasing(
@@ -57,6 +55,23 @@ _PLACE = Phrasing("The {} {is} at {boxes}.", "You can see the {} at {boxes}.")
 
 
 @dataclass(frozen=True, slots=True)
+class Length:
+    """Rounds of a conversation, from and to; how many findings it is about at most.
+
+    ``negatives`` is how many absent ones; none for as many as there are present ones.
+    """
+
+    rounds: tuple[int, int]
+    findings: int
+    negatives: int | None = None
+
+
+SHORT = Length((3, 6), 2)
+LONG = Length((5, 10), 4, 4)
+"""The paper's five to ten rounds (§3.1.4)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Topic:
     """Rounds that belong together; ``stage`` 0 opens a conversation, 2 closes it."""
 
@@ -70,13 +85,13 @@ class Topic:
 
 
 def write_dialogue(
-    study: Study, view: View, rng: random.Random, *, grounded: bool
+    study: Study, view: View, rng: random.Random, *, grounded: bool, length: Length = SHORT
 ) -> tuple[Turn, ...]:
-    """The turns of a conversation of 3 to 6 rounds; none where too little is known.
+    """The turns of a conversation; none where too little is known.
 
     A grounded one points at a finding or a region at least once.
     """
-    writer = _Writer(study, view, rng, grounded)
+    writer = _Writer(study, view, rng, grounded, length)
     topics = [*writer.findings(), *writer.general(), *writer.regions()]
     rng.shuffle(topics)
     if grounded:
@@ -85,8 +100,8 @@ def write_dialogue(
             return ()
         topics.remove(first)
         topics.insert(0, first)
-    chosen = _choose(topics, rng.randint(MIN_ROUNDS, MAX_ROUNDS))
-    if sum(len(topic.rounds) for topic in chosen) < MIN_ROUNDS:
+    chosen = _choose(topics, rng.randint(*length.rounds))
+    if sum(len(topic.rounds) for topic in chosen) < length.rounds[0]:
         return ()
     rng.shuffle(chosen)
     chosen.sort(key=lambda topic: topic.stage)
@@ -114,8 +129,11 @@ def _agreed(said: set[str | None]) -> str | None:
 class _Writer:
     """Topics about one view; only names that free text can be read for are spoken of."""
 
-    def __init__(self, study: Study, view: View, rng: random.Random, grounded: bool) -> None:
+    def __init__(
+        self, study: Study, view: View, rng: random.Random, grounded: bool, length: Length
+    ) -> None:
         self.study, self.view, self.rng, self.grounded = study, view, rng, grounded
+        self.length = length
         everything = known(study, view)
         self.nothing = wholly_negative(everything)
         self.statuses: Mapping[str, Status] = {
@@ -144,17 +162,20 @@ class _Writer:
             yield Topic((exchange(question, (DEFINITIONS[name],), None),))
 
     def findings(self) -> Iterator[Topic]:
-        """Up to two present findings with their follow-ups, and as many absent ones.
+        """Some present findings with their follow-ups, and as many absent ones.
 
         Where nothing is present an absent one is asked for half of the time, so that over a data
-        set yes and no stay about even.
+        set yes and no stay about even; unless the length says how many.
         """
         present = [name for name, status in self.findings_only.items() if status == "present"]
         absent = [name for name, status in self.findings_only.items() if status == "absent"]
-        count = min(2, len(present))
+        count = min(self.length.findings, len(present))
         for name in self.rng.sample(present, count):
             yield Topic((self._yes(name), *self._follow_up(name)))
-        count = count or self.rng.randint(0, 1)
+        if self.length.negatives is None:
+            count = count or self.rng.randint(0, 1)
+        else:
+            count = self.length.negatives
         for name in self.rng.sample(absent, min(count, len(absent))):
             yield Topic((self._no(name),))
 
