@@ -62,6 +62,7 @@ TABLES: dict[Kind, dict[str, str]] = {
         "label_macro_f1": "radvlm.metrics.label_macro_f1:LabelMacroF1",
         "report_label_f1": "radvlm.metrics.label_macro_f1:ReportLabelF1",
         "fact_accuracy": "radvlm.metrics.fact_accuracy:FactAccuracy",
+        "fact_judge": "radvlm.metrics.fact_judge:FactJudge",
         "ap50_by_name": "radvlm.metrics.ap50_by_name:Ap50ByName",
         "box_f1_50": "radvlm.metrics.box_f1_50:BoxF1At50",
         "mean_iou": "radvlm.metrics.mean_iou:MeanIou",

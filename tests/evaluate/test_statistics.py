@@ -8,8 +8,21 @@ import pytest
 from fake_evaluation import fake_examples
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import (  # type: ignore[import-untyped]  # it has no types
+    false_discovery_control,
+)
 
-from radvlm.evaluate.statistics import Floats, interval, patient_of, patient_weights, resample
+from radvlm.evaluate.statistics import (
+    Floats,
+    benjamini_hochberg,
+    holm,
+    interval,
+    patient_of,
+    patient_weights,
+    resample,
+    resample_all,
+    two_sided_p,
+)
 
 
 def mean_of(values: Floats) -> Callable[[Floats], Floats]:
@@ -72,3 +85,35 @@ def test_an_unknown_patient_is_the_view() -> None:
     assert patient_of(first) == ("fake", "p0")
     nameless = [dataclasses.replace(e, patient=None) for e in (first, second)]
     assert patient_of(nameless[0]) != patient_of(nameless[1])
+
+
+def test_several_figures_see_the_same_samples_as_each_alone() -> None:
+    first, second = np.random.default_rng(0).random((2, 40))
+    patients = [k // 2 for k in range(40)]
+    both = resample_all([mean_of(first), mean_of(second)], patients, 250, 3)
+    assert both.shape == (2, 251)
+    for alone, rows in zip(both, (first, second), strict=True):
+        assert (alone == resample(mean_of(rows), patients, 250, 3)).all()
+
+
+def test_p_counts_the_smaller_tail_twice_and_the_data_once() -> None:
+    assert two_sided_p(np.array([1.0] * 97 + [-1.0] * 2 + [np.nan])) == pytest.approx(2 * 3 / 100)
+    assert two_sided_p(np.ones(99)) == pytest.approx(2 / 100)
+    assert two_sided_p(np.zeros(99)) == 1
+    assert two_sided_p(np.full(9, np.nan)) is None
+
+
+def test_holm_by_hand() -> None:
+    # Sorted 0.01·4, 0.02·3, 0.03·2 (kept at the 0.06 before), 0.5·1.
+    assert holm([0.02, 0.5, 0.01, 0.03]) == pytest.approx([0.06, 0.5, 0.04, 0.06])
+    assert holm([0.4, 0.6]) == pytest.approx([0.8, 0.8])
+    assert holm([]) == []
+
+
+@given(p=st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_benjamini_hochberg_is_scipys_and_never_above_holm(p: list[float]) -> None:
+    ours = benjamini_hochberg(p)
+    assert ours == pytest.approx(false_discovery_control(p).tolist())
+    assert all(a <= b + 1e-12 for a, b in zip(ours, holm(p), strict=True))
+    # Holm rejects at a level what Bonferroni does, and maybe more.
+    assert all(h <= min(1, len(p) * one) + 1e-12 for h, one in zip(holm(p), p, strict=True))

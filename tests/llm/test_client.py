@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 from llm_cases import Doubled, doubling, requests
-from stub_server import StubServer
 
 from radvlm.errors import EgressError, RecipeError
 from radvlm.llm.calls import Request, Result
@@ -21,6 +20,7 @@ from radvlm.llm.client import Client
 from radvlm.llm.recipe import AgreementSection, BudgetSection, EndpointSection, LlmSection
 from radvlm.llm.store import CallStore
 from radvlm.records import Access
+from stub_server import StubServer
 
 KEY = "sk-a-secret-nobody-may-see"
 

@@ -8,6 +8,7 @@ from radvlm.metrics.ap50_by_name import Ap50ByName
 from radvlm.metrics.bleu import Bleu2
 from radvlm.metrics.box_f1_50 import BoxF1At50
 from radvlm.metrics.fact_accuracy import FactAccuracy
+from radvlm.metrics.fact_judge import FactJudge
 from radvlm.metrics.label_macro_f1 import LabelMacroF1, ReportLabelF1
 from radvlm.metrics.mean_iou import MeanIou
 from radvlm.metrics.rouge_l import RougeL
@@ -20,6 +21,7 @@ METRICS: list[Metric] = [
     LabelMacroF1(),
     ReportLabelF1(),
     FactAccuracy(),
+    FactJudge(),
     Ap50ByName(),
     BoxF1At50(),
     MeanIou(),

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, PositiveInt
 
+from radvlm.llm.recipe import LlmSection
 from radvlm.recipe import Recipe, Section
 
 Condition = Literal["trained", "untrained", "blind", "majority"]
@@ -26,13 +27,25 @@ class BootstrapSection(Section):
     seed: int = 0
 
 
+class JudgeSection(Section):
+    """Language models that judge conversations; ``tasks`` are those judged.
+
+    A judge that wrote the conversations is refused unless ``same_model`` allows it: it would judge
+    its own words.
+    """
+
+    models: tuple[LlmSection, ...] = Field(min_length=1)
+    tasks: tuple[str, ...] = ("conversation", "grounded_conversation")
+    same_model: bool = False
+
+
 class EvaluateRecipe(Recipe):
     """``data`` is a built data set folder, ``model`` a checkpoint folder (not for ``majority``).
 
     ``metrics`` names the metrics of a task, where they are not its own defaults. ``tasks`` keeps
     only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
-    draws the other patients of the blind condition.
+    draws the other patients of the blind condition. ``judges`` judge conversations, where given.
     """
 
     data: Path
@@ -46,4 +59,5 @@ class EvaluateRecipe(Recipe):
     batch_size: PositiveInt = 32
     decoding: DecodingSection = DecodingSection()
     bootstrap: BootstrapSection = BootstrapSection()
+    judges: JudgeSection | None = None
     seed: int = 0

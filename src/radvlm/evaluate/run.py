@@ -21,6 +21,7 @@ from radvlm.errors import OutputError, RecipeError
 from radvlm.evaluate.answers import ImageMap
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
+from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
 from radvlm.evaluate.predict import Progress, predict
 from radvlm.evaluate.recipe import EvaluateRecipe
@@ -83,6 +84,7 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
         images=shown_images(recipe, examples),
         metrics=recipe.metrics,
     )
+    scores += judge_log(recipe, examples, predictions)
     _save(recipe, examples, predictions, scores)
     return scores
 
@@ -163,6 +165,10 @@ def _save(
         "examples": len(examples),
         "contaminated": _contaminated(recipe, examples),
         "access": strictest(example.access for example in examples),
+        "sensitive": sorted(
+            [p.name for p in recipe.out.glob("predictions-*.jsonl")]
+            + [CALLS] * (recipe.out / CALLS).exists()
+        ),
     }
     write_json(path, {**head, "conditions": conditions})
     write_json(recipe.out / f"recipe-{recipe.condition}.json", recipes.dump(recipe))
