@@ -29,6 +29,7 @@ TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS), str(TESTS / "llm")]
 
 from llm_cases import Doubled, doubling, requests  # noqa: E402
+
 from stub_server import Fault, StubServer  # noqa: E402
 
 FAULTS: dict[Fault, float] = {
@@ -155,7 +156,7 @@ stub in the same process.
 
 | what | figure |
 | --- | ---: |
-| requests a second ({rate["concurrency"]} at once, {rate["latency_s"]} s each) | {rate["a_second"]} |
+| requests a second, {rate["concurrency"]} at once, 0.5 s each | {rate["a_second"]} |
 | with faults: valid answers of {chaos["requests"]:,} | {chaos["valid"]:,} |
 | with faults: counted as failed | {chaos["failed"]} ({failures}) |
 | with faults: calls a request | {chaos["calls_a_request"]} |

@@ -9,14 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from radvlm.errors import CheckpointError, RecordError
+from radvlm.coordinates import spelled_boxes
+from radvlm.errors import CheckpointError
 from radvlm.protocols import BoxCodec
 from radvlm.records import Box, Part
 
-_NUMBER = r"\d*\.?\d+\.?"
-_BOX = re.compile(
-    rf"\[\s*({_NUMBER})(?:\s*,\s*|\s+)({_NUMBER})(?:\s*,\s*|\s+)({_NUMBER})(?:\s*,\s*|\s+)({_NUMBER})\s*\]"
-)
 _JOINT = re.compile(r"\s*(?:,|;|and|,\s*and)\s*")
 _SMALLEST = 0.01
 
@@ -34,26 +31,27 @@ class Radvlm01:
     def parse(self, text: str, size: tuple[int, int]) -> tuple[tuple[Part, ...], bool]:
         """Text and boxes in order. Boxes joined by a comma or ``and`` become one part.
 
-        Mended and said so: swapped corners, values beyond the image, a stray full stop.
-        Four numbers that make no box stay text.
+        Mended and said so: every other spelling that ``coordinates`` reads, swapped corners, values
+        a little beyond the image, a stray full stop. What was to be a box and is none (no area,
+        not a number, pixels) stays text, and counts as mended too.
         """
-        parts: list[Part] = []
+        parts: list[str | list[Box]] = []
         mended = False
         end = 0
-        for match in _BOX.finditer(text):
-            box, repaired = _read(match.groups())
-            mended |= repaired
-            if box is None:
+        for spelled in spelled_boxes(text):
+            mended |= spelled.mended
+            if spelled.box is None:
                 continue
-            between = text[end : match.start()]
+            between = text[end : spelled.start]
             previous = parts[-1] if parts else None
-            if isinstance(previous, tuple) and _JOINT.fullmatch(between):
-                parts[-1] = (*previous, box)
+            if isinstance(previous, list) and _JOINT.fullmatch(between):
+                previous.append(spelled.box)
             else:
-                parts += [between, (box,)] if between else [(box,)]
-            end = match.end()
-        rest = text[end:]
-        return (*parts, *([rest] if rest else [])), mended
+                parts += [between, [spelled.box]] if between else [[spelled.box]]
+            end = spelled.end
+        if rest := text[end:]:
+            parts.append(rest)
+        return tuple(p if isinstance(p, str) else tuple(p) for p in parts), mended
 
 
 CODECS: dict[str, BoxCodec] = {codec.name: codec for codec in (Radvlm01(),)}
@@ -76,18 +74,3 @@ def _rounded(box: Box) -> tuple[float, float, float, float]:
     if y2 - y1 < _SMALLEST / 2:
         y1, y2 = (y1, y1 + _SMALLEST) if y1 < 1 else (y2 - _SMALLEST, y2)
     return x1, y1, x2, y2
-
-
-def _read(numbers: Sequence[str]) -> tuple[Box | None, bool]:
-    """The box of four written numbers, or none, and whether it had to be mended."""
-    raw = [float(n.rstrip(".") or 0) for n in numbers]
-    mended = any(n.endswith(".") for n in numbers)
-    kept = [min(max(v, 0.0), 1.0) for v in raw]
-    mended |= kept != raw
-    x1, x2 = sorted((kept[0], kept[2]))
-    y1, y2 = sorted((kept[1], kept[3]))
-    mended |= [x1, y1, x2, y2] != kept
-    try:
-        return Box(x1, y1, x2, y2), mended
-    except RecordError:
-        return None, True

@@ -66,6 +66,13 @@ TABLES: dict[Kind, dict[str, str]] = {
         "ap50_by_name": "radvlm.metrics.ap50_by_name:Ap50ByName",
         "box_f1_50": "radvlm.metrics.box_f1_50:BoxF1At50",
         "mean_iou": "radvlm.metrics.mean_iou:MeanIou",
+        "mean_iou_found": "radvlm.metrics.box_detection:MeanIouFound",
+        "detection_rate": "radvlm.metrics.box_detection:DetectionRate",
+        "box_precision_50": "radvlm.metrics.box_precision_recall:BoxPrecisionAt50",
+        "box_recall_50": "radvlm.metrics.box_precision_recall:BoxRecallAt50",
+        "paper_map50": "radvlm.metrics.paper_map50:PaperMap50",
+        "coco_ap": "radvlm.metrics.coco_ap:CocoAp",
+        "coco_ap50": "radvlm.metrics.coco_ap:CocoAp50",
     },
     "models": {
         "llava_onevision": "radvlm.models.llava_onevision:LlavaOnevision",

@@ -7,7 +7,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test  # type: ignore[import-untyped]  # it has no types
+from scipy.stats import permutation_test
 
 from radvlm.errors import InputError
 from radvlm.evaluate.comparing import compare, exchange_p, over_seeds

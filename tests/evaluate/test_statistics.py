@@ -8,7 +8,7 @@ import pytest
 from fake_evaluation import fake_examples
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import (  # type: ignore[import-untyped]  # it has no types
+from scipy.stats import (
     false_discovery_control,
 )
 

@@ -6,11 +6,15 @@ from hypothesis import strategies as st
 
 from radvlm.metrics.ap50_by_name import Ap50ByName
 from radvlm.metrics.bleu import Bleu2
+from radvlm.metrics.box_detection import DetectionRate, MeanIouFound
 from radvlm.metrics.box_f1_50 import BoxF1At50
+from radvlm.metrics.box_precision_recall import BoxPrecisionAt50, BoxRecallAt50
+from radvlm.metrics.coco_ap import CocoAp, CocoAp50
 from radvlm.metrics.fact_accuracy import FactAccuracy
 from radvlm.metrics.fact_judge import FactJudge
 from radvlm.metrics.label_macro_f1 import LabelMacroF1, ReportLabelF1
 from radvlm.metrics.mean_iou import MeanIou
+from radvlm.metrics.paper_map50 import PaperMap50
 from radvlm.metrics.rouge_l import RougeL
 from radvlm.protocols import Metric
 from radvlm.records import Answer, Box, Status
@@ -25,6 +29,13 @@ METRICS: list[Metric] = [
     Ap50ByName(),
     BoxF1At50(),
     MeanIou(),
+    PaperMap50(),
+    BoxPrecisionAt50(),
+    BoxRecallAt50(),
+    DetectionRate(),
+    MeanIouFound(),
+    CocoAp(),
+    CocoAp50(),
 ]
 
 STATUSES: list[Status] = ["present", "absent", "uncertain"]
@@ -40,22 +51,22 @@ box_strategy = st.builds(
     _lengths,
     _lengths,
 )
+# Few confidences, so that many are equal; without any, COCO AP is not defined.
+_boxes = st.lists(
+    st.tuples(st.sampled_from(NAMES), box_strategy, st.sampled_from([0.2, 0.5, 0.9])), max_size=3
+).map(tuple)
 answer_strategy = st.builds(
     Answer,
     text=st.sampled_from(["", "mild edema", "no edema", "rib fracture and edema"]),
     labels=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(STATUSES), max_size=3),
-    boxes=st.lists(st.tuples(st.sampled_from(NAMES), box_strategy, st.none()), max_size=3).map(
-        tuple
-    ),
+    boxes=_boxes,
     readable=st.sampled_from([True, True, True, False]),
 )
 target_strategy = st.builds(
     Answer,
     text=st.sampled_from(["mild edema", "no fracture"]),
     labels=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(STATUSES), max_size=3),
-    boxes=st.lists(st.tuples(st.sampled_from(NAMES), box_strategy, st.none()), max_size=3).map(
-        tuple
-    ),
+    boxes=_boxes,
 )
 
 

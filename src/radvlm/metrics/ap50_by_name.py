@@ -1,10 +1,11 @@
 """Average precision at IoU 0.5 of boxes ranked by their order in the text, by name.
 
-The protocol of the published RadVLM evaluation (paper §4.2): the AP of each answer alone, the
-order of its boxes standing in for confidence, area under the precision-recall curve as in PASCAL
-VOC (all points, precision made monotone); here averaged over the answers about one name, then over
-names, so that frequent names do not outweigh rare ones. Known weakness: once every target is hit,
-any number of further false boxes leaves AP at 1. ``box_f1_50`` is the honest companion.
+Close to the published RadVLM evaluation (paper §4.1), which ``paper_map50`` is exactly: the AP of
+each answer alone, the order of its boxes standing in for confidence, area under the
+precision-recall curve as in PASCAL VOC (all points, precision made monotone); here averaged over
+the answers about one name, then over names, so that frequent names do not outweigh rare ones, and
+a denial where there is nothing is right. Known weakness: once every target is hit, any number of
+further false boxes leaves AP at 1. ``box_f1_50`` is the honest companion.
 """
 
 from __future__ import annotations

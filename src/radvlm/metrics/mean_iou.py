@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from radvlm.boxes import iou_matrix
 from radvlm.metrics.counts import mean
-from radvlm.metrics.pairing import groups
+from radvlm.metrics.pairing import pair_overlaps
 from radvlm.protocols import Rows
 from radvlm.records import Answer
 
@@ -27,7 +26,7 @@ class MeanIou:
     def rows(self, answers: Sequence[Answer], targets: Sequence[Answer]) -> Rows:
         """One (sum of IoU, target boxes) an answer."""
         sums = [
-            (_overlap(answer, target), len(target.boxes))
+            (sum(pair_overlaps(answer, target)), len(target.boxes))
             for answer, target in zip(answers, targets, strict=True)
         ]
         return np.array(sums, dtype=np.float64).reshape(-1, 2)
@@ -35,16 +34,3 @@ class MeanIou:
     def reduce(self, rows: Rows, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean IoU 0…1 over target boxes, [B]; NaN where there are none."""
         return mean(rows, weights)
-
-
-def _overlap(answer: Answer, target: Answer) -> float:
-    if not answer.readable:
-        return 0.0
-    total = 0.0
-    for _, said, wanted in groups(answer, target):
-        table = iou_matrix(said, wanted)
-        for _ in range(min(table.shape)):
-            row, column = np.unravel_index(table.argmax(), table.shape)
-            total += max(0.0, float(table[row, column]))
-            table[row, :] = table[:, column] = -1.0
-    return total

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from radvlm.boxes import greedy_match
+import numpy as np
+
+from radvlm.boxes import greedy_match, iou_matrix
 from radvlm.records import Answer, Box
 
 
@@ -33,4 +35,20 @@ def hits(answer: Answer, target: Answer, threshold: float) -> list[bool]:
     for indices, said, wanted in groups(answer, target):
         for index, hit in zip(indices, greedy_match(said, wanted, threshold), strict=True):
             found[index] = hit
+    return found
+
+
+def pair_overlaps(answer: Answer, target: Answer) -> list[float]:
+    """IoU (0…1, above 0) of each pair of an answered box and a target box, the best pair first.
+
+    One to one: the best overlap of all is a pair, then the best of what is left. An unreadable
+    answer has no pairs.
+    """
+    found = []
+    for _, said, wanted in groups(answer, target) if answer.readable else ():
+        table = iou_matrix(said, wanted)
+        while table.size and (best := float(table.max())) > 0:
+            row, column = np.unravel_index(table.argmax(), table.shape)
+            table[row, :] = table[:, column] = 0.0
+            found.append(best)
     return found
