@@ -96,7 +96,7 @@ class StubServer:
                     self._now -= 1
                 writer.write(_http(status, said, extra))
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
         finally:
             writer.close()

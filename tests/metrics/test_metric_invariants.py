@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_cases import METRICS, answer_strategy, target_strategy
 
-from radvlm.metrics.weights import WEIGHTS, WeightsMissing
 from radvlm.metrics.paper_map50 import PaperMap50
+from radvlm.metrics.weights import WEIGHTS, WeightsMissing
 from radvlm.protocols import Metric
 from radvlm.records import Answer
 from radvlm.registry import TABLES, resolve
