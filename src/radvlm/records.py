@@ -159,7 +159,11 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One instruction: the views it is about and the turns to learn or to answer."""
+    """One instruction: the views it is about and the turns to learn or to answer.
+
+    ``sex`` (F or M) and ``age`` (years) are the patient's where they are known; figures are given
+    for groups of them, and no model is told.
+    """
 
     id: str
     task: str
@@ -170,6 +174,8 @@ class Example:
     access: Access
     views: tuple[View, ...]
     turns: tuple[Turn, ...]
+    sex: str | None = None
+    age: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

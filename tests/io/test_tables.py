@@ -206,7 +206,7 @@ def test_newer_foreign_and_damaged_files_are_refused(tmp_path: Path) -> None:
     write_examples(path, [example("text" * 500, (HEART,))])
     table = pq.read_table(path)
     pq.write_table(
-        table.replace_schema_metadata({"schema_version": "2", "kind": "examples"}),
+        table.replace_schema_metadata({"schema_version": "99", "kind": "examples"}),
         tmp_path / "newer",
     )
     pq.write_table(pa.table({"a": [1]}), tmp_path / "foreign")

@@ -68,6 +68,8 @@ def ask(study: Study, row: Row, repeat: int, seed: int) -> Iterator[Example]:
             access=example.access,
             views=example.views,
             turns=example.turns,
+            sex=example.sex,
+            age=example.age,
         )
 
 

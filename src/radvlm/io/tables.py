@@ -29,7 +29,7 @@ from radvlm.io.turns import (
 from radvlm.protocols import WHOLE, Slice
 from radvlm.records import Box, Dialogue, Example, Finding, Region, Study, View
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _ROW_GROUP, _BATCH = 4096, 256
 
 _TEXT = pa.string()
@@ -81,7 +81,14 @@ _STUDIES = pa.schema(
 )
 _HEAD = ("id", "task", "source", "family", "patient", "split", "access")
 _EXAMPLES = pa.schema(
-    {**dict.fromkeys(_HEAD, _TEXT), "views": _VIEWS, "messages": MESSAGES, "objects": OBJECTS}
+    {
+        **dict.fromkeys(_HEAD, _TEXT),
+        "sex": _TEXT,
+        "age": pa.float64(),
+        "views": _VIEWS,
+        "messages": MESSAGES,
+        "objects": OBJECTS,
+    }
 )
 
 Kind = Literal["studies", "examples"]
@@ -250,6 +257,8 @@ def example_to_plain(example: Example) -> dict[str, Any]:
     """The columns of one example."""
     return {
         **{name: getattr(example, name) for name in _HEAD},
+        "sex": example.sex,
+        "age": example.age,
         "views": list(map(_view_to_plain, example.views)),
         **turns_to_plain(example.turns),
     }
@@ -260,6 +269,8 @@ def _example_from_plain(row: Plain) -> Example:
         **{name: row[name] for name in _HEAD},
         views=tuple(View(**view) for view in row["views"]),
         turns=turns_from_plain(row),
+        sex=row["sex"],
+        age=row["age"],
     )
 
 

@@ -35,6 +35,8 @@ def example(task: str, study: Study, view: View, turns: Sequence[Turn]) -> Examp
         access=study.access,
         views=(view,),
         turns=tuple(turns),
+        sex=study.sex,
+        age=study.age,
     )
 
 
