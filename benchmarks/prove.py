@@ -20,6 +20,9 @@ PROOFS = (
     "build_speed",
     "build_kills",
     "convert_speed",
+    "copies_real",
+    "llm_scale",
+    "metrics_speed",
 )
 
 

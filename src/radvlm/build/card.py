@@ -93,6 +93,13 @@ def _left_out(manifest: dict[str, Any]) -> list[str]:
     lines = [f"- {r['source']}: {r['records']:,} × {r['reason']}" for r in manifest["quarantine"]]
     overlap = manifest["leak"]["patients_in_several_splits"]
     lines += [f"- patients {who}: {n:,}" for who, n in overlap.items()]
+    if copies := manifest["leak"]["copies"]:
+        lines += [
+            f"- pictures of {p['training']} in train and of {p['other']} in {p['split']} that are "
+            f"the same, by their hashes: {p['pairs']:,} pairs"
+            for p in copies["pairs"]
+        ]
+        lines += [f"- training examples left out for it: {copies['examples_dropped']:,}"]
     lines += [f"- rows that wait for curated text: {r}" for r in manifest["waiting"]]
     lines += [f"- studies in no split: {manifest['studies_without_split']:,}"]
     return ["## What is not in it, or overlaps", "", *lines]

@@ -20,9 +20,16 @@ SCHEMA_VERSION = 2
 
 
 def manifest_of(
-    recipe: BuildRecipe, sources: Mapping[str, Source], tally: Tally, plan: Plan
+    recipe: BuildRecipe,
+    sources: Mapping[str, Source],
+    tally: Tally,
+    plan: Plan,
+    copies: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Plain values; ``files`` and ``sensitive`` are added when the files are there."""
+    """Plain values; ``files`` and ``sensitive`` are added when the files are there.
+
+    ``copies`` is what ``build.copies`` found, none where nobody looked.
+    """
     per_split: Counter[str] = Counter()
     for (_, _, split, _), count in tally.examples.items():
         per_split[split] += count
@@ -62,12 +69,7 @@ def manifest_of(
             if per_split[split]
         },
         "plan": [dataclasses.asdict(row) for row in plan.rows],
-        "leak": {
-            "rule": recipe.leak,
-            "patients_in_several_splits": dict(sorted(tally.overlap.items())),
-            "studies_dropped": tally.facts["leak_dropped"],
-            "contaminated_test_examples": tally.contaminated,
-        },
+        "leak": _leak(recipe, tally, copies),
         "quarantined": len(tally.quarantine),
         "quarantine": [
             {"source": source, "reason": reason, "records": n}
@@ -75,4 +77,15 @@ def manifest_of(
                 Counter((item.source, item.reason) for item in tally.quarantine).items()
             )
         ],
+    }
+
+
+def _leak(recipe: BuildRecipe, tally: Tally, copies: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Who and what is on both sides of a split."""
+    return {
+        "rule": recipe.leak,
+        "patients_in_several_splits": dict(sorted(tally.overlap.items())),
+        "studies_dropped": tally.facts["leak_dropped"],
+        "contaminated_test_examples": tally.contaminated,
+        "copies": copies,
     }

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from radvlm.build.leakage import LeakRule
+from radvlm.io.picture_hash import DISTANCE, MAX_DISTANCE
 from radvlm.recipe import Recipe, Section
 from radvlm.records import Projection, Split
 from radvlm.runtime.shards import Engine
@@ -76,6 +77,20 @@ class ImageChoice(Section):
     engine: Engine = "local"
 
 
+class CopyChoice(Section):
+    """A search for pictures of training that are in validation or test under another patient.
+
+    ``out`` is a folder for the hashes of the pictures, which a rerun and other builds go on with.
+    ``distance`` is in how many of their 256 bits two hashes of one picture may differ. ``rule``:
+    ``report`` lists the overlap and marks the test examples as contaminated, ``drop`` takes the
+    patients out of training, ``fail`` stops.
+    """
+
+    out: Path
+    distance: int = Field(DISTANCE, ge=0, le=MAX_DISTANCE)
+    rule: LeakRule = "report"
+
+
 class BuildRecipe(Recipe):
     """``radvlm build``: sources and tasks → an instruction data set.
 
@@ -86,6 +101,7 @@ class BuildRecipe(Recipe):
             them from training and validation, or move them to ``test``.
         partial: build although rows wait for curated text; the mixture is renamed.
         images: convert the images first and refer to the copies.
+        copies: look for pictures that sources re-host under other names; every picture is decoded.
         exports: forms for other trainers, written below ``exports/``.
         studies: write the joined studies, too; nothing of the examples needs them.
         shards: files a split; the same whatever the number of workers.
@@ -104,6 +120,7 @@ class BuildRecipe(Recipe):
     withheld: Literal["drop", "test"] = "drop"
     partial: bool = False
     images: ImageChoice | None = None
+    copies: CopyChoice | None = None
     exports: tuple[Literal["llava", "ms_swift", "verl"], ...] = ()
     studies: bool = True
     shards: int = Field(8, ge=1, le=4096)

@@ -2,7 +2,8 @@
 
 Writes shards of studies and examples (``io.dataset``), ``manifest.json``, ``recipe.json``,
 ``quarantine.jsonl`` and ``README.md`` (the data set's card) into ``out``, whole or not at all. No
-pixel is decoded; images are referred to. The files are the same bytes for any number of workers.
+pixel is decoded unless the recipe converts or compares the images, which are referred to. The files
+are the same bytes for any number of workers.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import orjson
 from radvlm import recipe as recipes
 from radvlm.build.caps import apply_caps, drop_examples
 from radvlm.build.card import card_of
+from radvlm.build.copies import PAIRS, find_copies
 from radvlm.build.exports import export
 from radvlm.build.images import with_images
 from radvlm.build.leakage import assert_no_leak
@@ -47,7 +49,8 @@ def build(recipe: BuildRecipe, progress: Bar | None = None) -> dict[str, Any]:
     """Build the data set and return its manifest.
 
     Raises:
-        LeakageError: a patient would be on both sides of a split, and the recipe forbids it.
+        LeakageError: a patient, or a picture, would be on both sides of a split, and the recipe
+            forbids it.
         RecipeError: a source has no root, or rows wait for curated text.
     """
     sources = open_sources(recipe)
@@ -62,7 +65,8 @@ def build(recipe: BuildRecipe, progress: Bar | None = None) -> dict[str, Any]:
             _refuse(planned.waiting, recipe)
         for path in sorted(aside.glob("examples-*.parquet")) if surplus else ():
             drop_examples(path, surplus)
-        manifest = manifest_of(recipe, sources, tally, planned)
+        copies = find_copies(recipe, aside, tally, progress)
+        manifest = manifest_of(recipe, sources, tally, planned, copies)
         _write_quarantine(aside / "quarantine.jsonl", tally)
         if manifest["access"] != "open":
             manifest["sensitive"] = _close(aside)
@@ -162,7 +166,7 @@ def _write_quarantine(path: Path, tally: Tally) -> None:
 
 def _close(folder: Path) -> list[str]:
     """Make the tables readable by their owner alone, and name them."""
-    tables = sorted(folder.glob("*.parquet"))
+    tables = sorted([*folder.glob("*.parquet"), *folder.glob(PAIRS)])
     for path in tables:
         path.chmod(0o600)
     return [path.name for path in tables]

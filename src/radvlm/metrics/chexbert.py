@@ -7,11 +7,11 @@ pieces is cut, as published.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def load() -> CheXbert:
             (state[f"linear_heads.{index}.weight"], state[f"linear_heads.{index}.bias"])
             for index in range(len(OBSERVATIONS))
         )
-    except (RuntimeError, EOFError, KeyError, TypeError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, KeyError, TypeError, UnpicklingError) as error:
         raise InputError("not CheXbert's weights", path, "Download the file again") from error
     device = "cuda" if torch.cuda.is_available() else "cpu"
     moved = tuple((weight.to(device), bias.to(device)) for weight, bias in heads)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from radvlm.errors import InputError
@@ -118,7 +118,7 @@ def load(name: str) -> RadGraphModel:
     model = module(name, folder, encoder)
     try:
         model.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except (RuntimeError, EOFError, UnpicklingError) as error:
         raise InputError(
             f"not the weights of {name}", weights, "Unpack the archive again"
         ) from error
