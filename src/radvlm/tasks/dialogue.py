@@ -31,10 +31,10 @@ _PROJECTION = Phrasing(
     "Is this a PA or an AP view?", "Which projection is it, PA or AP?", "Is it a PA or AP image?"
 )
 _PROJECTION_REPLY = Phrasing("This is {} view.", "It is {} view.", "The image is {} view.")
-_OVERALL = Phrasing(
+OVERALL = Phrasing(
     "What do you see?", "What does the image show?", "Is anything wrong on this image?"
 )
-_SUMMARY = Phrasing("Please sum up.", "So what is the conclusion?", "Can you give me a summary?")
+SUMMARY = Phrasing("Please sum up.", "So what is the conclusion?", "Can you give me a summary?")
 _LIST = Phrasing("The image shows {}.", "I see {}.", "There {is} {}.")
 _NOTHING = Phrasing("I see no abnormality.", "No abnormality is visible.", "The image is normal.")
 _IS_THERE = Phrasing("Is there {}?", "Do you see {}?", "Does the image show {}?")
@@ -91,7 +91,7 @@ def write_dialogue(
 
     A grounded one points at a finding or a region at least once.
     """
-    writer = _Writer(study, view, rng, grounded, length)
+    writer = Writer(study, view, rng, grounded, length)
     topics = [*writer.findings(), *writer.general(), *writer.regions()]
     rng.shuffle(topics)
     if grounded:
@@ -126,7 +126,7 @@ def _agreed(said: set[str | None]) -> str | None:
     return said.pop() if len(said) == 1 else None
 
 
-class _Writer:
+class Writer:
     """Topics about one view; only names that free text can be read for are spoken of."""
 
     def __init__(
@@ -149,12 +149,12 @@ class _Writer:
     def general(self) -> Iterator[Topic]:
         """Projection, overall impression, devices, one definition, summary."""
         if self.view.projection in ("PA", "AP"):
-            yield self._projection()
-        if impression := self._impression(_OVERALL):
+            yield self.projection()
+        if impression := self.impression(OVERALL):
             yield Topic((impression,), 0)
-        if summary := self._impression(_SUMMARY):
+        if summary := self.impression(SUMMARY):
             yield Topic((summary,), 2)
-        if devices := self._devices():
+        if devices := self.devices():
             yield Topic((devices,))
         if defined := [name for name in self.findings_only if name in DEFINITIONS]:
             name = self.rng.choice(defined)
@@ -171,28 +171,30 @@ class _Writer:
         absent = [name for name, status in self.findings_only.items() if status == "absent"]
         count = min(self.length.findings, len(present))
         for name in self.rng.sample(present, count):
-            yield Topic((self._yes(name), *self._follow_up(name)))
+            yield Topic((self.yes(name), *self.follow_up(name)))
         if self.length.negatives is None:
             count = count or self.rng.randint(0, 1)
         else:
             count = self.length.negatives
         for name in self.rng.sample(absent, min(count, len(absent))):
-            yield Topic((self._no(name),))
+            yield Topic((self.no(name),))
 
     def regions(self) -> Iterator[Topic]:
         """Two regions and where they are, in a grounded conversation."""
         regions = {r.name: r.box for r in self.study.regions if r.view == self.view.id}
         for name in self.rng.sample(sorted(regions), min(2 * self.grounded, len(regions))):
             question = WHERE_REGION.say(self.rng, name)
-            yield Topic((self._place(question, name, name, (regions[name],)),))
+            yield Topic((self.place(question, name, name, (regions[name],)),))
 
-    def _projection(self) -> Topic:
+    def projection(self) -> Topic:
+        """The projection asked for; for PA and AP."""
         words = f"a{'n' if self.view.projection == 'AP' else ''} {self.view.projection}"
         reply = _PROJECTION_REPLY.parts(self.rng, words)
         target = Answer(plain(reply), {f"projection: {self.view.projection}": "present"})
         return Topic((exchange(_PROJECTION.say(self.rng), reply, target),), 0)
 
-    def _impression(self, questions: Phrasing) -> Round | None:
+    def impression(self, questions: Phrasing) -> Round | None:
+        """What is present, or that nothing is; none where neither is known."""
         present = [name for name, status in self.statuses.items() if status == "present"]
         shown = [name for name in present if name not in DEVICES]
         if shown:
@@ -205,7 +207,8 @@ class _Writer:
             return None
         return exchange(questions.say(self.rng), reply, target)
 
-    def _devices(self) -> Round | None:
+    def devices(self) -> Round | None:
+        """Whether there are devices; none where that is not known."""
         kinds = [name for name in DEVICES if self.statuses.get(name) == "present"]
         if kinds or self.statuses.get(SUPPORT_DEVICES) == "present":
             words = listed([with_article(name) for name in kinds]) or "support devices"
@@ -218,7 +221,8 @@ class _Writer:
             return None
         return exchange(_DEVICES.say(self.rng), reply, Answer(plain(reply), labels))
 
-    def _yes(self, name: str) -> Round:
+    def yes(self, name: str) -> Round:
+        """A present finding asked for."""
         if name == "Cardiomegaly":
             question, reply = _HEART.say(self.rng), _HEART_YES.parts(self.rng)
         else:
@@ -226,7 +230,8 @@ class _Writer:
             reply = _YES.parts(self.rng, with_article(name))
         return exchange(question, reply, Answer(plain(reply), {name: "present"}))
 
-    def _no(self, name: str) -> Round:
+    def no(self, name: str) -> Round:
+        """An absent finding asked for."""
         if name == "Cardiomegaly":
             question, reply = _HEART.say(self.rng), _HEART_NO.parts(self.rng)
         else:
@@ -234,7 +239,7 @@ class _Writer:
             reply = _NO.parts(self.rng, spoken(name))
         return exchange(question, reply, Answer(plain(reply), {name: "absent"}))
 
-    def _follow_up(self, name: str) -> list[Round]:
+    def follow_up(self, name: str) -> list[Round]:
         """Where it is; on which side and how severe, where the finding's phrases agree on it."""
         phrases = [
             finding.phrase
@@ -246,7 +251,7 @@ class _Writer:
         rounds = []
         if name in self.boxes:
             question = WHERE_IT.say(self.rng)
-            rounds.append(self._place(question, spoken(name), name, self.boxes[name]))
+            rounds.append(self.place(question, spoken(name), name, self.boxes[name]))
         if side:
             phrasing = _BOTH_SIDES if side == "both" else _ONE_SIDE
             rounds.append(self._detail(_SIDE, phrasing.parts(self.rng, side), f"side: {side}"))
@@ -259,6 +264,7 @@ class _Writer:
         target = Answer(plain(reply), {fact: "present"})
         return exchange(questions.say(self.rng), reply, target)
 
-    def _place(self, question: str, words: str, name: str, boxes: Sequence[Box]) -> Round:
+    def place(self, question: str, words: str, name: str, boxes: Sequence[Box]) -> Round:
+        """Boxes of a finding or region."""
         reply = _PLACE.parts(self.rng, words, boxes)
         return exchange(question, reply, Answer(plain(reply), {}, named(name, boxes)))

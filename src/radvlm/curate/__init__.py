@@ -1,0 +1,1 @@
+"""What is written about studies before a data set is built: edited reports, conversations."""
