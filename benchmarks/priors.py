@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.results_file import write_result
-from radvlm.curate.priors.rules import DIGEST, edit
+from radvlm.curate.priors.rules import digest, edit
 from radvlm.io.files import read_json
 
 ANNOTATIONS = Path(__file__).parents[1] / "tests" / "annotations"
@@ -57,7 +57,7 @@ def measure(half: str) -> dict[str, Any]:
         changed += not row["prior"] and edited != _even(sentence)
     return {
         "half": half,
-        "editor": DIGEST,
+        "editor": digest(),
         "residual": share(residual, mentions),
         "facts_kept": share(kept, facts),
         "changed_without_need": share(changed, plain),

@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 
 app.command()(runs.build)
+app.command()(runs.curate)
 app.command()(runs.train)
 app.command()(runs.predict)
 app.command()(runs.score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,40 @@ def build(
             f"Each is named in {loaded.out / 'quarantine.jsonl'}",
             file=sys.stderr,
         )
+        raise typer.Exit(1)
+
+
+def curate(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    plan: Plan = False,
+    as_json: AsJson = False,
+    limit: Limit = None,
+) -> None:
+    """Studies → edited reports or conversations that a build joins to them."""
+    from radvlm.curate.recipe import CurateRecipe
+    from radvlm.curate.run import curate as run
+    from radvlm.curate.run import estimate, incomplete
+
+    loaded = load(CurateRecipe, recipe, overrides, {"limit": limit})
+    if plan:
+        expected = estimate(loaded)
+        sent = asdict(expected) if expected else {}
+        words = ", ".join(f"{name} {value:,}" for name, value in sent.items())
+        return say(as_json, sent, words or "the rules send nothing")
+    with stage("Writing", as_json) as bar:
+        manifest = run(loaded, bar)
+    failed = sum(manifest["failures"].values())
+    say(
+        as_json,
+        manifest,
+        f"{loaded.out}: {manifest['texts']} texts and {manifest['dialogues']} conversations of "
+        f"{manifest['studies']} studies; {failed} failed, {sum(manifest['skipped'].values())} "
+        f"skipped, {manifest['residual_mentions']} mentions of other examinations left",
+    )
+    if incomplete(manifest, loaded):
+        why = ", ".join(f"{count} {name}" for name, count in manifest["failures"].items())
+        print(f"incomplete: {failed} could not be written ({why})", file=sys.stderr)
         raise typer.Exit(1)
 
 

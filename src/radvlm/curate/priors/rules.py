@@ -8,14 +8,12 @@ its rules.
 from __future__ import annotations
 
 import re
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 from radvlm.curate.priors import cues
 from radvlm.curate.priors.cues import CHANGED, CLAUSES, DROPPED, GONE, WORDS
-
-DIGEST = sha256(Path(cues.__file__).read_bytes() + Path(__file__).read_bytes()).hexdigest()[:12]
-"""Hash of the rules, which travels with what was written by them."""
 
 _SENTENCE = re.compile(r"\S.*?(?:(?<!\bDr)(?<!\bvs)[.!?;]+(?=\s|$)|$)", re.DOTALL)
 _EMPTY = re.compile(
@@ -26,9 +24,19 @@ _EMPTY = re.compile(
 """Words that say nothing when nothing else is left."""
 
 
+_ARTICLE = re.compile(
+    r"^(?:(?:the|an?|there (?:is|are))\s)?(?:(?:previous|prior|earlier|known)\s)?", re.IGNORECASE
+)
 _LOOSE_END = re.compile(
     r"(?:[,;\s]|\b(?:and|but|which|that|is|are|appears?|has|have|with)(?=\s*$))+$", re.IGNORECASE
 )
+
+
+@cache
+def digest() -> str:
+    """Hash of the rules, which travels with what was written by them."""
+    rules = b"".join(Path(name).read_bytes() for name in (cues.__file__, __file__))
+    return sha256(rules).hexdigest()[:12]
 
 
 def edit(report: str) -> str:
@@ -63,7 +71,9 @@ def _denied(body: str) -> str:
     for clause in CLAUSES:
         what = clause.sub("", what)
     what = WORDS.sub("", what)
-    what = re.sub(r"^\s*(?:the|a|an|there (?:is|are))\s", "", what.strip(), flags=re.IGNORECASE)
+    what = _ARTICLE.sub("", what.strip())
+    # "Cardiomegaly has resolved", but not "CHF has resolved".
+    what = what if what[1:2].isupper() else what[:1].lower() + what[1:]
     return f"No {what}{match['rest'] or ''}"
 
 

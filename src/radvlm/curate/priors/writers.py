@@ -26,7 +26,7 @@ class PriorsByRules:
 
     def __init__(self, sections: Sequence[str]) -> None:
         self.sections = tuple(sections)
-        self.digest = rules.DIGEST
+        self.digest = rules.digest()
 
     def write(self, studies: Iterable[Study]) -> Iterator[Written]:
         """Each study's report, edited."""
