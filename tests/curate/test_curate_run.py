@@ -113,6 +113,7 @@ def test_curated_texts_and_dialogues_reach_the_build(cohort: Path, tmp_path: Pat
     sources = {"phantom": {"source": "phantom"}, "curated": {"source": "curated"}}
     tree = {"out": str(tmp_path / "data"), "data": {"roots": roots}, "sources": sources}
     built = build(check(BuildRecipe, {**tree, "tasks": tasks}))
+    assert built["written_by"] == manifest["written_by"]
     pointing = [row for row in built["examples"] if row["row"] == "grounded_conversation"]
     assert sum(row["examples"] for row in pointing) == manifest["dialogues"]
     for example in examples_of(tmp_path / "data", "train"):

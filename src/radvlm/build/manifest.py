@@ -15,6 +15,7 @@ from radvlm.build.recipe import SPLITS, BuildRecipe
 from radvlm.build.tally import Tally, content_hash
 from radvlm.io.egress import strictest
 from radvlm.protocols import Source
+from radvlm.sources.curated import CuratedSource
 
 SCHEMA_VERSION = 2
 
@@ -68,6 +69,12 @@ def manifest_of(
             for split in SPLITS
             if per_split[split]
         },
+        "written_by": [
+            said
+            for source in sources.values()
+            if isinstance(source, CuratedSource)
+            for said in source.written_by()
+        ],
         "plan": [dataclasses.asdict(row) for row in plan.rows],
         "leak": _leak(recipe, tally, copies),
         "quarantined": len(tally.quarantine),

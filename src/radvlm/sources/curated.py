@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from radvlm.errors import TableError
 from radvlm.io.dataset import MANIFEST, STUDIES, shards_of
@@ -39,6 +40,11 @@ class CuratedSource:
             raise TableError("holds no curated texts", self.root, "Run `radvlm curate` first")
         said = read_json(self.root / MANIFEST).get("access")
         return said if said in ACCESS_ORDER else "private"
+
+    def written_by(self) -> list[dict[str, Any]]:
+        """Who wrote it, as the manifest says: editor, model or none, digest of rules or prompt."""
+        said: list[dict[str, Any]] = read_json(self.root / MANIFEST).get("written_by", [])
+        return said
 
     def studies(self, part: Slice = WHOLE) -> Iterator[Study]:
         """Every curated study of the slice, sorted."""

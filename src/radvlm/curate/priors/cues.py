@@ -163,6 +163,7 @@ WORDS = re.compile(
 MENTIONS = re.compile(
     rf"{WORDS.pattern}|\b(?:compar(?:ed|ison|isons|ing))\b|\bsince\b|\bno\slonger\b"
     rf"|\b(?:prior|previous|earlier|preceding)\s(?:\w+\s){{0,2}}?{_KIND}\b|\bprevious\b"
+    rf"|\b(?:is|are|appears?)\s{_MUCH}(?:larger|smaller|better|worse)\b"
     r"|\bresol(?:ved|ution|ving)\b|\bremains?\b|\bpersists?\b|\bredemonstration\b"
     rf"|\b(?:has|have)\s{_MUCH}(?:been\s)?{_MORE}\b|\bno\s(?:\w+\s){{0,2}}?change\b"
     r"|\bfollow(?:-|\s)?(?:ed\s)?up\b"
