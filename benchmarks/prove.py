@@ -22,6 +22,8 @@ PROOFS = (
     "convert_speed",
     "copies_real",
     "llm_scale",
+    "priors",
+    "judge_agreement",
     "metrics_speed",
 )
 
