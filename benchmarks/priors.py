@@ -102,8 +102,8 @@ def page(path: Path) -> str:
         "changed_without_need": "sentences without a mention that were changed",
     }
     rows = "".join(
-        f"| {words} | {one['count']} of {one['of']} | {one['value']:.1%} "
-        f"[{one['interval'][0]:.1%}, {one['interval'][1]:.1%}] |\n"
+        f"| {words} | {one['count']} of {one['of']} | {one['value']:.3f} "
+        f"[{one['interval'][0]:.3f}, {one['interval'][1]:.3f}] |\n"
         for words, one in ((names[name], figures[name]) for name in names)
     )
     return f"""# The offline editor of reports, measured

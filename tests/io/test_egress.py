@@ -7,7 +7,7 @@ from typing import cast, get_args
 import pytest
 
 from radvlm.errors import EgressError
-from radvlm.io.egress import Agreement, Way, check, strictest
+from radvlm.io.egress import Agreement, Way, check, is_local, strictest
 from radvlm.records import Access
 
 CLOSED: tuple[Access, ...] = ("credentialed", "private", cast(Access, "something new"))
@@ -81,6 +81,23 @@ def test_an_agreement_opens_endpoints_only_if_complete() -> None:
             check("credentialed", "endpoint", ELSEWHERE, agreement=lacking)
     with pytest.raises(EgressError, match="confirmed_by"):
         check("private", "endpoint", ELSEWHERE, agreement=replace(AGREED, confirmed_by=" "))
+
+
+@pytest.mark.parametrize("url", ["http://api.example.com/v1", "api.example.com:443", "//a.com"])
+def test_under_an_agreement_nothing_goes_unencrypted(url: str) -> None:
+    with pytest.raises(EgressError, match="unencrypted"):
+        check("credentialed", "endpoint", url, agreement=AGREED)
+    check("open", "endpoint", url)
+
+
+def test_the_refusal_points_to_the_notice_of_physionet() -> None:
+    with pytest.raises(EgressError, match="PhysioNet read its notice of 24 September 2025"):
+        check("credentialed", "endpoint", ELSEWHERE)
+
+
+def test_local_is_loopback_or_listed() -> None:
+    assert is_local("http://127.0.0.1:8000/v1") and is_local("https://n7/v1", ["N7:8000"])
+    assert not is_local(ELSEWHERE, ["example.com"])
 
 
 def test_the_message_holds_no_key() -> None:

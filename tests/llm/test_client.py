@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -12,10 +13,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from llm_cases import Doubled, doubling, requests
+from llm_cases import doubling, requests
+from llm_runs import results, right
 
 from radvlm.errors import EgressError, RecipeError
-from radvlm.llm.calls import Request, Result
+from radvlm.llm.budget import Estimate, estimate
+from radvlm.llm.calls import Request
 from radvlm.llm.client import Client
 from radvlm.llm.recipe import AgreementSection, BudgetSection, EndpointSection, LlmSection
 from radvlm.llm.store import CallStore
@@ -23,16 +26,6 @@ from radvlm.records import Access
 from stub_server import StubServer
 
 KEY = "sk-a-secret-nobody-may-see"
-
-
-def results(section: LlmSection, store: Path, count: int = 20) -> dict[int, Result]:
-    with CallStore(store) as kept, Client(section, kept, "credentialed") as client:
-        return dict(client.run(requests(count)))
-
-
-def right(found: dict[int, Result]) -> list[int]:
-    """The numbers whose answer is the true one."""
-    return sorted(n for n, r in found.items() if r.parsed == Doubled(number=n, double=2 * n))
 
 
 def test_every_request_gets_its_own_answer_and_none_is_sent_twice(tmp_path: Path) -> None:
@@ -92,11 +85,68 @@ def test_an_answer_that_does_not_fit_is_sent_back_once_with_the_reason(tmp_path:
     assert "number: int_type" in server.requests[1]["messages"][-1]["content"]
 
 
-def test_what_never_fits_is_invalid_and_asked_again_next_time(tmp_path: Path) -> None:
-    with StubServer(lambda request: "no JSON") as server:
-        assert results(server.section(), tmp_path / "calls", 1)[0].failure == "invalid"
-        assert results(server.section(), tmp_path / "calls", 1)[0].stored is False
-    assert len(server.requests) == 4
+@pytest.mark.parametrize(("said", "failure"), [("no JSON", "invalid"), (None, "refused")])
+def test_what_a_model_would_not_give_is_asked_again_on_demand_alone(
+    tmp_path: Path, said: str | None, failure: str
+) -> None:
+    faults = {"refusal": 1.0} if said is None else None
+    with StubServer(lambda request: said or "", faults=faults) as server:  # type: ignore[arg-type]
+        first = results(server.section(), tmp_path / "calls", 1)[0]
+        sent = len(server.requests)
+        again = results(server.section(), tmp_path / "calls", 1)[0]
+        assert len(server.requests) == sent == first.attempts
+        results(server.section(retry_failed=True), tmp_path / "calls", 1)
+    assert (first.failure, first.stored) == (failure, False)
+    assert (again.failure, again.stored) == (failure, True)
+    assert len(server.requests) == 2 * sent
+
+
+def test_a_run_may_be_left_early_and_another_begun(tmp_path: Path) -> None:
+    with (
+        StubServer(doubling, latency=0.02) as server,
+        CallStore(tmp_path / "calls") as store,
+        Client(server.section(concurrency=4), store, "open") as client,
+    ):
+        for _ in client.run(requests(100)):
+            break
+        assert right(dict(client.run(requests(10)))) == list(range(10))
+    assert len(server.requests) <= 10 + 2 * 4
+
+
+def test_callers_may_have_an_event_loop_of_their_own(tmp_path: Path) -> None:
+    async def notebook(section: LlmSection) -> None:
+        with CallStore(tmp_path / "calls") as store, Client(section, store, "open") as client:
+            assert right(dict(client.run(requests(3)))) == [0, 1, 2]
+            several = await asyncio.gather(*map(client.complete, requests(5)))
+            assert right(dict(enumerate(several))) == list(range(5))
+            assert (client.meter.done, client.meter.stored) == (8, 3)
+
+    with StubServer(doubling) as server:
+        asyncio.run(notebook(server.section()))
+
+
+def test_progress_tells_of_every_result(tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    with (
+        StubServer(doubling, faults={"refusal": 1.0}) as server,
+        CallStore(tmp_path / "calls") as store,
+        Client(server.section(price_output=1e6), store, "open") as client,
+    ):
+        list(client.run(requests(2), lambda *words: told.append(words), 2))
+    # Each answer of the stub has five tokens.
+    note = "2 sent, 10.00 spent, 2 failed (2 refused)"
+    assert [one[:2] for one in told] == [(1, 2), (2, 2)] and told[-1][2] == note
+
+
+def test_a_dry_run_counts_what_is_not_stored_and_sends_nothing(tmp_path: Path) -> None:
+    with StubServer(doubling) as server, CallStore(tmp_path / "calls") as store:
+        section = server.section(max_tokens=20, price_input=1e6, price_output=2e6)
+        with Client(section, store, "open") as client:
+            list(client.run(requests(2)))
+        found = estimate(requests(5), section, store)
+        assert len(server.requests) == 2
+    # Three prompts of 8 characters (3 tokens each) and at most 20 tokens in return.
+    assert found == Estimate(3, 2, 9, 60, 9.0 + 120.0)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +243,7 @@ def test_keys_come_from_the_environment_and_appear_nowhere(
 def test_patients_text_is_in_no_log_and_only_in_a_private_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with StubServer(doubling, faults={"malformed": 0.5}) as server, caplog.at_level(logging.INFO):
+    with StubServer(doubling, faults={"malformed": 0.5}) as server, caplog.at_level(logging.DEBUG):
         results(server.section(), tmp_path / "calls")
     assert "double 1" not in caplog.text
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}

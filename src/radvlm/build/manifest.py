@@ -69,12 +69,7 @@ def manifest_of(
             for split in SPLITS
             if per_split[split]
         },
-        "written_by": [
-            said
-            for source in sources.values()
-            if isinstance(source, CuratedSource)
-            for said in source.written_by()
-        ],
+        "written_by": _writers(sources),
         "plan": [dataclasses.asdict(row) for row in plan.rows],
         "leak": _leak(recipe, tally, copies),
         "quarantined": len(tally.quarantine),
@@ -96,3 +91,9 @@ def _leak(recipe: BuildRecipe, tally: Tally, copies: Mapping[str, Any] | None) -
         "contaminated_test_examples": tally.contaminated,
         "copies": copies,
     }
+
+
+def _writers(sources: Mapping[str, Source]) -> list[dict[str, Any]]:
+    """Who wrote the curated text of the mixture."""
+    curated = [source for source in sources.values() if isinstance(source, CuratedSource)]
+    return [said for source in curated for said in source.written_by()]

@@ -2,7 +2,8 @@
 
 Access is inherited by every derived file and checkpoint (``strictest``). Open data may go
 anywhere; other data stays on this machine or on hosts a person has listed as local, and reaches a
-model or judge elsewhere only under an agreement. Trackers, hubs and shared pages never see it.
+model or judge elsewhere only under an agreement and encrypted. Trackers, hubs and shared pages
+never see it. For data from PhysioNet see its notice of 24 September 2025 on online services.
 """
 
 from __future__ import annotations
@@ -64,16 +65,29 @@ def check(
         raise EgressError(
             f"{access} data never goes to a {way}", remedy="Use open data, or keep the result here"
         )
-    host = _host(destination)
-    if _is_loopback(host) or host in {_host(local) for local in local_hosts}:
+    if is_local(destination, local_hosts):
         return
+    host = _host(destination)
     if agreement is None:
         raise EgressError(
             f"{access} data may not leave to this {way}",
             host,
-            "Use a local host, or record an agreement with its operator",
+            "Use a local host, or record an agreement with its operator; for data from PhysioNet "
+            "read its notice of 24 September 2025 first",
         )
     _check_agreement(agreement, host)
+    if not destination.lower().startswith("https://"):
+        raise EgressError(f"{access} data would go there unencrypted", host, "Use https")
+
+
+def is_local(destination: str, local_hosts: Sequence[str] = ()) -> bool:
+    """Whether a URL or ``host:port`` is this machine, or a host declared as under own control.
+
+    Raises:
+        EgressError: it names no host.
+    """
+    host = _host(destination)
+    return _is_loopback(host) or host in {_host(local) for local in local_hosts}
 
 
 def strictest(accesses: Iterable[Access]) -> Access:

@@ -6,16 +6,19 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 from radvlm.llm.budget import Budget, price
 from radvlm.llm.calls import Failure, Request, Result, prompt_tokens
 from radvlm.llm.gate import Gate, Gates
 from radvlm.llm.recipe import LlmSection
-from radvlm.llm.sending import Busy, Down, Endpoint, Rejected, Said, open_endpoint
+from radvlm.llm.sending import FORMATS, Busy, Denied, Down, Endpoint, Rejected, Said, open_endpoint
 from radvlm.llm.shapes import mended, read
 from radvlm.llm.store import CallStore
 
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0
+_KEPT: tuple[Failure, ...] = ("refused", "invalid")
+"""Failures that are a model's answer, and would be paid for again."""
 
 
 @dataclass(slots=True)
@@ -58,18 +61,27 @@ class Endpoints:
     async def ask(self, request: Request) -> Result:
         """The answer from the store, or else from an endpoint, or why there is none."""
         key = request.key(self.section)
-        if kept := self._store.get(key):
-            return self._kept(kept, request)
-        tally = _Tally()
-        result = await self._valid(request, tally)
+        if (kept := self._store.get(key)) and (result := self._kept(kept, request)):
+            return result
+        result = await self._valid(request, _Tally())
+        self._keep(key, result)
+        return result
+
+    def _keep(self, key: str, result: Result) -> None:
         if result.failure is None:
             said = {"text": result.text, "finish": result.finish, "logprobs": result.logprobs}
             self._store.put(key, said)
-        return result
+        elif result.failure in _KEPT:
+            self._store.put(key, {"failure": result.failure})
 
-    def _kept(self, kept: dict[str, object], request: Request) -> Result:
+    def _kept(self, kept: dict[str, Any], request: Request) -> Result | None:
+        """What the store says; none where it has to be asked again."""
+        if failure := kept.get("failure"):
+            return None if self.section.retry_failed else Result(failure=failure, stored=True)
         text = str(kept["text"])
-        parsed, _ = read(text, request.schema)
+        parsed, wrong = read(text, request.schema)
+        if wrong:
+            return None
         logprobs = kept["logprobs"]
         return Result(
             text,
@@ -85,7 +97,7 @@ class Endpoints:
         if not isinstance(said, Said):
             return tally.result(failure=said)
         parsed, wrong = read(said.text, request.schema)
-        if wrong:
+        if wrong and request.schema:
             said = await self._sent(mended(request, said.text, wrong), tally)
             if not isinstance(said, Said):
                 return tally.result(failure=said)
@@ -96,20 +108,30 @@ class Endpoints:
 
     async def _sent(self, request: Request, tally: _Tally) -> Said | Failure:
         """What some endpoint said, tried until one does."""
-        for attempt in range(self.section.attempts):
-            gate = await self._gates.enter()
+        form = attempt = 0
+        while attempt < self.section.attempts:
+            if (gate := await self._gates.enter()) is None:
+                return "denied"
+            form = max(form, gate.endpoint.form)
             try:
-                said = await self._once(gate, request, tally)
+                await gate.spaced()
+                said = await self._once(gate, request, form, tally)
             finally:
                 self._gates.leave(gate)
+            if said == "rejected" and request.schema and form < len(FORMATS) - 1:
+                form += 1
+                continue
             if said is not None:
                 return said
+            if gate.shut:
+                continue
             wait = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
             await asyncio.sleep(wait * self._jitter.uniform(0.5, 1.0))
+            attempt += 1
         return "unreachable"
 
     async def _once(
-        self, gate: Gate[Endpoint], request: Request, tally: _Tally
+        self, gate: Gate[Endpoint], request: Request, form: int, tally: _Tally
     ) -> Said | Failure | None:
         """One request sent; none where it is worth another try."""
         where = gate.endpoint.section
@@ -120,7 +142,7 @@ class Endpoints:
         used = (0, 0)
         sent_at = time.monotonic()
         try:
-            said = await gate.endpoint.send(request)
+            said = await gate.endpoint.send(request, form)
             used = (said.tokens_input, said.tokens_output)
             gate.answered()
         except Busy as busy:
@@ -128,6 +150,9 @@ class Endpoints:
             return None
         except Down:
             gate.unreachable()
+            return None
+        except Denied:
+            gate.shut = True
             return None
         except Rejected:
             return "rejected"

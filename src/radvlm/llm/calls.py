@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -12,9 +13,10 @@ from pydantic import BaseModel
 
 from radvlm.llm.recipe import LlmSection
 
-Failure = Literal["refused", "invalid", "rejected", "unreachable", "budget"]
-"""The model refused; its answer did not fit the schema, mended once; the endpoint will not take the
-request; no endpoint answered in all attempts; the budget is used up."""
+Failure = Literal["refused", "invalid", "rejected", "unreachable", "denied", "budget"]
+"""The model refused; its answer was empty or did not fit the schema, mended once; the endpoint will
+not take the request; no endpoint answered in all attempts; every endpoint turns us away for good
+(key, model, path or quota); the budget is used up."""
 
 Message = Mapping[str, Any]
 
@@ -39,7 +41,7 @@ class Request:
             list(self.messages),
             section.model,
             [section.temperature, self.max_tokens or section.max_tokens, section.seed],
-            self.schema.model_json_schema() if self.schema else None,
+            schema_of(self.schema) if self.schema else None,
             self.logprobs,
         ]
         return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -64,6 +66,12 @@ class Result:
     logprobs: tuple[float, ...] | None = None
 
 
+@cache
+def schema_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of a model, made once."""
+    return kind.model_json_schema()
+
+
 def data_message(data: Mapping[str, Any]) -> Message:
     """A user message that holds data alone, as JSON: text from a report stays a string in it."""
     return {"role": "user", "content": orjson.dumps(data, option=orjson.OPT_INDENT_2).decode()}
@@ -75,5 +83,10 @@ def prompt_tokens(messages: Sequence[Message]) -> int:
     for message in messages:
         content = message["content"]
         for part in [{"text": content}] if isinstance(content, str) else content:
-            total += _IMAGE_TOKENS if "text" not in part else len(part["text"]) // 4 + 1
+            total += _IMAGE_TOKENS if "text" not in part else text_tokens(part["text"])
     return total
+
+
+def text_tokens(text: str) -> int:
+    """About how many tokens a text is: four characters each."""
+    return len(text) // 4 + 1

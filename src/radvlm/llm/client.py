@@ -3,17 +3,23 @@
 Nothing is sent before ``io.egress`` has let the data's access class go to every endpoint. What the
 store holds is not sent again. Full servers, errors and silence are waited out with jitter; an
 answer that does not fit its schema is sent back once with the reason. Neither keys nor texts are in
-any error.
+any error. The calls run on a thread of their own: they go on while results are worked on, and the
+caller may have an event loop (a notebook, a server).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from queue import SimpleQueue
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
 from radvlm.io import egress
+from radvlm.io.progress import Bar
 from radvlm.llm.answering import Endpoints
 from radvlm.llm.budget import Spent
 from radvlm.llm.calls import Request, Result
@@ -50,10 +56,12 @@ class Client:
                 local_hosts=section.local_hosts,
                 agreement=agreement,
             )
-        self.section = section
-        self._loop = asyncio.new_event_loop()
+        self.section, self.store = section, store
         self._endpoints = Endpoints(section, store)
         self.meter = Meter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="radvlm-llm", daemon=True)
+        self._thread.start()
 
     @property
     def spent(self) -> Spent:
@@ -69,38 +77,68 @@ class Client:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close the connections."""
-        self._loop.run_until_complete(self._endpoints.close())
+        """Give up what is under way and close the connections."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
         self._loop.close()
 
-    def run(self, requests: Iterable[Request]) -> Iterator[tuple[int, Result]]:
+    def run(
+        self, requests: Iterable[Request], bar: Bar | None = None, total: int = 0
+    ) -> Iterator[tuple[int, Result]]:
         """Each request's number and result as it is ready.
 
         Requests are taken as there is room for them, so a million of them need no memory. Leaving
         the loop early gives up those under way.
+
+        Args:
+            requests: what is to be asked.
+            bar: is told of every result, with cost and failures as its note.
+            total: how many requests there are; 0 where it is not known.
         """
         waiting = enumerate(requests)
-        tasks: set[asyncio.Task[tuple[int, Result]]] = set()
+        ended: SimpleQueue[tuple[int, Future[Result]]] = SimpleQueue()
+        under_way: set[Future[Result]] = set()
+        done = 0
         try:
             while True:
-                while len(tasks) < self._endpoints.most and (taken := next(waiting, None)):
-                    tasks.add(self._loop.create_task(self._numbered(*taken)))
-                if not tasks:
+                while len(under_way) < self._endpoints.most and (taken := next(waiting, None)):
+                    number, request = taken
+                    future = self._start(request)
+                    under_way.add(future)
+                    future.add_done_callback(partial(_tell, ended, number))
+                if not under_way:
                     return
-                ended = asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-                done, tasks = self._loop.run_until_complete(ended)
-                for task in done:
-                    number, result = task.result()
-                    self.meter.count(result)
-                    yield number, result
+                number, future = ended.get()
+                under_way.remove(future)
+                result = future.result()
+                self.meter.count(result)
+                done += 1
+                if bar:
+                    bar(done, total, self.meter.note())
+                yield number, result
         finally:
-            self._give_up(tasks)
+            for future in under_way:
+                future.cancel()
 
-    async def _numbered(self, number: int, request: Request) -> tuple[int, Result]:
-        return number, await self._endpoints.ask(request)
+    async def complete(self, request: Request) -> Result:
+        """One request's result, for callers that run on an event loop of their own."""
+        result = await asyncio.wrap_future(self._start(request))
+        self.meter.count(result)
+        return result
 
-    def _give_up(self, tasks: set[asyncio.Task[tuple[int, Result]]]) -> None:
-        for task in tasks:
+    def _start(self, request: Request) -> Future[Result]:
+        return asyncio.run_coroutine_threadsafe(self._endpoints.ask(request), self._loop)
+
+    async def _end(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
             task.cancel()
-        if tasks:
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        await asyncio.gather(*others, return_exceptions=True)
+        await self._endpoints.close()
+
+
+def _tell(
+    ended: SimpleQueue[tuple[int, Future[Result]]], number: int, future: Future[Result]
+) -> None:
+    ended.put((number, future))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TypeVar
 
+import orjson
 from pydantic import BaseModel, ValidationError
 
-from radvlm.llm.calls import Message, Request
+from radvlm.llm.calls import Message, Request, schema_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -22,7 +23,7 @@ def read(text: str, schema: type[M] | None) -> tuple[M | None, str]:
     What is wrong names places and rules, never values.
     """
     if schema is None:
-        return None, ""
+        return None, "" if text else "the answer is empty"
     fenced = _FENCE.match(text)
     body = fenced[1] if fenced else text
     start, end = body.find("{"), body.rfind("}")
@@ -54,7 +55,6 @@ def spelled_out(request: Request) -> tuple[Message, ...]:
     """The messages with the schema in words, for endpoints that cannot decode by it."""
     if request.schema is None:
         return request.messages
-    words = (
-        f"Answer with one JSON object that fits this schema: {request.schema.model_json_schema()}"
-    )
+    schema = orjson.dumps(schema_of(request.schema)).decode()
+    words = f"Answer with one JSON object that fits this schema: {schema}"
     return ({"role": "system", "content": words}, *request.messages)

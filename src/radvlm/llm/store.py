@@ -1,7 +1,7 @@
-"""The call store: every valid answer by the hash of what was asked, so that nothing is sent twice.
+"""The call store: what was answered, by the hash of what was asked, so nothing is sent twice.
 
 One SQLite file, mode 0600, because answers hold what patients' reports hold; whoever keeps one
-names it in the manifest. An answer is kept once ``put`` has returned, whatever is killed then.
+names it in the manifest. What ``put`` has taken is on the disk when it returns.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from radvlm.errors import OutputError, TableError
 
 
 class CallStore:
-    """Answers by key; use as a context. One process writes, any number may read.
+    """Answers by key, from any thread; use as a context. One process writes, any may read.
 
     Raises:
         OutputError: the file cannot be made.
@@ -36,10 +36,9 @@ class CallStore:
         except OSError as error:
             raise OutputError("cannot be written", path, "Choose another place") from error
         with _said_plainly(path):
-            self._file = sqlite3.connect(path, isolation_level=None)
+            self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._file.execute("PRAGMA journal_mode=WAL")
-            # What is written survives any kill; a power failure may cost the last answers.
-            self._file.execute("PRAGMA synchronous=NORMAL")
+            self._file.execute("PRAGMA synchronous=FULL")
             self._file.execute("CREATE TABLE IF NOT EXISTS calls (key TEXT PRIMARY KEY, said BLOB)")
 
     def __enter__(self) -> Self:
