@@ -76,7 +76,11 @@ def test_every_conversation_is_judged_and_failures_are_worth_nothing(tmp_path: P
     assert (score.n_total, score.n_scored, score.n_failed) == (12, 11, 1)
     assert score.interval is not None and score.key.startswith("fake_facts/judge/stub,0-10")
     said = json.loads((tmp_path / "out" / "judgements-trained.json").read_text())
-    assert sorted(map(str, next(iter(said.values())).values())) == ["10"] * 10 + ["7", "no answer"]
+    assert [one["model"] for one in said["judges"]] == ["stub"]
+    assert sorted(map(str, next(iter(said["scores"].values())).values())) == ["10"] * 10 + [
+        "7",
+        "no answer",
+    ]
 
 
 def test_nothing_is_judged_twice(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def judge_log(
                     mine[judgement.example] = judgement
                     if progress:
                         progress(len(mine), len(asked))
-    write_json(recipe.out / f"judgements-{recipe.condition}.json", _as_plain(found))
+    write_json(recipe.out / f"judgements-{recipe.condition}.json", _as_plain(judges, found))
     return [s for task in judges.tasks for s in _scores(recipe, task, asked, found)]
 
 
@@ -127,8 +127,19 @@ def _ranks(values: Sequence[int]) -> list[float]:
     return list((low + high - 1) / 2)
 
 
-def _as_plain(found: dict[str, dict[str, Judgement]]) -> dict[str, Any]:
+def _as_plain(judges: JudgeSection, found: dict[str, dict[str, Judgement]]) -> dict[str, Any]:
+    """Who judged, where and under which agreement, and what each gave each example."""
     return {
-        key: {one.example: one.failure if one.score is None else one.score for one in mine.values()}
-        for key, mine in found.items()
+        "judges": [
+            {
+                "model": one.model,
+                "endpoints": [endpoint.url for endpoint in one.endpoints],
+                "agreement": one.agreement and one.agreement.model_dump(mode="json"),
+            }
+            for one in judges.models
+        ],
+        "scores": {
+            key: {j.example: j.failure if j.score is None else j.score for j in mine.values()}
+            for key, mine in found.items()
+        },
     }
