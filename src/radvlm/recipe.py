@@ -65,7 +65,9 @@ def check(kind: type[R], tree: dict[str, Any], where: object = "recipe") -> R:
             near = get_close_matches(key, list(_keys(kind)), n=1, cutoff=0.4)
             hint = f"Did you mean {near[0]!r}?" if near else "Remove it"
             raise RecipeError(f"unknown key {key!r}", where, hint) from None
-        raise RecipeError(f"{key}: {first['msg'].lower()}", where, "Correct the value") from None
+        said = first["msg"].removeprefix("Value error, ").lower()
+        what = f"{key}: {said}" if key else said
+        raise RecipeError(what, where, "Correct the value") from None
 
 
 def dump(recipe: Recipe) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from radvlm.curate.priors.check import mentions
 from radvlm.curate.recipe import CurateRecipe
 from radvlm.curate.run import CALLS, curate, estimate, incomplete
 from radvlm.errors import EgressError, OutputError, RecipeError
+from radvlm.inspecting import inspect
 from radvlm.io.dataset import examples_of, studies_of
 from radvlm.io.files import sha256_of
 from radvlm.llm.recipe import EndpointSection, LlmSection
@@ -231,3 +232,5 @@ def test_the_command_writes_and_says_what(cohort: Path, tmp_path: Path) -> None:
     assert "rules send nothing" in planned.stdout
     ended = subprocess.run([*command, "--json"], capture_output=True, text=True, check=True)
     assert json.loads(ended.stdout)["texts"] > 50
+    facts = inspect(tmp_path / "out")
+    assert facts["kind"] == "curated texts" and facts["written_by"][0]["editor"] == "rules"

@@ -18,10 +18,12 @@ def inspect(path: Path) -> dict[str, Any]:
     """Facts about a path, told apart by what lies there.
 
     Raises:
-        InputError: nothing is there, it is none of the three, or a data set of another version.
+        InputError: nothing is there, it is none of these, or a data set of another version.
     """
     if (path / FILE).exists():
         return {"kind": "checkpoint", "revision": revision_of(path), **read_card(path).model_dump()}
+    if (path / MANIFEST).exists() and (curated := _curated(read_json(path / MANIFEST))):
+        return {"kind": "curated texts", **curated}
     if (path / MANIFEST).exists():
         return {"kind": "data set", **_summary(read_manifest(path))}
     if path.is_file():
@@ -47,6 +49,13 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             "Build the data set anew",
         )
     return manifest
+
+
+def _curated(manifest: Any) -> dict[str, Any] | None:
+    """What ``radvlm curate`` says it wrote; none where the manifest is of something else."""
+    if not isinstance(manifest, dict) or manifest.get("kind") != "curated":
+        return None
+    return {key: value for key, value in manifest.items() if key not in ("kind", "files")}
 
 
 def _summary(manifest: dict[str, Any]) -> dict[str, Any]:
