@@ -29,6 +29,24 @@ CHEXPERT_14: tuple[str, ...] = (
 CHEXPERT_13: tuple[str, ...] = tuple(name for name in CHEXPERT_14 if name != NO_FINDING)
 """The classes an answer lists; "No Finding" is said by listing none."""
 
+CHEXPERT_COLUMNS: tuple[str, ...] = (
+    NO_FINDING,
+    "Enlarged Cardiomediastinum",
+    "Cardiomegaly",
+    "Lung Opacity",
+    "Lung Lesion",
+    "Edema",
+    "Consolidation",
+    "Pneumonia",
+    "Atelectasis",
+    "Pneumothorax",
+    "Pleural Effusion",
+    "Pleural Other",
+    "Fracture",
+    SUPPORT_DEVICES,
+)
+"""The same 14 in the order of CheXpert's tables."""
+
 DEVICES: tuple[str, ...] = (
     "pacemaker",
     "port",

@@ -19,26 +19,12 @@ from numpy.typing import NDArray
 
 from radvlm.errors import InputError
 from radvlm.metrics.weights import WEIGHTS
+from radvlm.vocabulary import CHEXPERT_COLUMNS, NO_FINDING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-OBSERVATIONS = (
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-    "No Finding",
-)
+OBSERVATIONS = (*CHEXPERT_COLUMNS[1:], NO_FINDING)
 """In the order of the network's outputs."""
 
 BLANK, PRESENT, ABSENT, UNCERTAIN = range(4)

@@ -17,25 +17,8 @@ from radvlm.io.files import atomic_folder
 from radvlm.io.tables import read_studies
 from radvlm.records import Finding, Split, Study, View
 from radvlm.sources.phantom.releases.ids import numbers
+from radvlm.vocabulary import CHEXPERT_COLUMNS as LABELS
 from radvlm.vocabulary import NO_FINDING
-
-LABELS = (
-    "No Finding",
-    "Enlarged Cardiomediastinum",
-    "Cardiomegaly",
-    "Lung Opacity",
-    "Lung Lesion",
-    "Edema",
-    "Consolidation",
-    "Pneumonia",
-    "Atelectasis",
-    "Pneumothorax",
-    "Pleural Effusion",
-    "Pleural Other",
-    "Fracture",
-    "Support Devices",
-)
-"""In the order of the release's columns."""
 
 FOLDERS: dict[Split, str] = {"train": "train", "validate": "valid", "test": "test"}
 ABOUT = ("Path", "Sex", "Age", "Frontal/Lateral", "AP/PA")

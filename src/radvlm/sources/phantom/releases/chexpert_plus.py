@@ -16,7 +16,6 @@ from radvlm.io.files import atomic_folder
 from radvlm.io.tables import read_studies
 from radvlm.records import Study, View
 from radvlm.sources.phantom.releases.chexpert import (
-    LABELS,
     OLDEST,
     SEXES,
     patient_id,
@@ -24,6 +23,7 @@ from radvlm.sources.phantom.releases.chexpert import (
     view_id,
 )
 from radvlm.sources.phantom.releases.ids import numbers
+from radvlm.vocabulary import CHEXPERT_COLUMNS as LABELS
 from radvlm.vocabulary import NO_FINDING
 
 TABLE = "df_chexpert_plus_240401.csv"
