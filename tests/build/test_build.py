@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from radvlm.build.mixture import ask, make_rows
-from radvlm.build.recipe import TaskChoice
+from radvlm.build.recipe import BuildRecipe, TaskChoice
 from radvlm.build.run import build, incomplete
 from radvlm.demo.recipe import DemoRecipe
 from radvlm.errors import RecipeError
 from radvlm.io.dataset import examples_of, studies_of
+from radvlm.recipe import check
 from radvlm.records import Split
 
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
@@ -69,6 +70,18 @@ def test_a_source_without_root_is_refused(demo_recipe: DemoRecipe, tmp_path: Pat
     with pytest.raises(RecipeError, match=r"data\.roots\.phantom"):
         build(bare)
     assert not (tmp_path / "x").exists()
+
+
+def test_an_option_a_source_does_not_have_is_named(tmp_path: Path) -> None:
+    tree = {
+        "out": str(tmp_path / "out"),
+        "data": {"roots": {"mimic_cxr": str(tmp_path)}},
+        "sources": {"mimic_cxr": {"source": "mimic_cxr", "options": {"labls": ["chexpert"]}}},
+        "tasks": {"report": {}},
+    }
+    said = r"no option .labls.\. Known: empty_view_position, labels"
+    with pytest.raises(RecipeError, match=said):
+        build(check(BuildRecipe, tree))
 
 
 def test_too_many_lost_records_make_a_build_incomplete(demo_recipe: DemoRecipe) -> None:

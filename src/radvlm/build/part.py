@@ -12,6 +12,7 @@ import gc
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from inspect import signature
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,10 @@ def _source(recipe: BuildRecipe, name: str) -> Source:
         if needed not in roots:
             remedy = f"Give data.roots.{needed}=FOLDER"
             raise RecipeError(f"source {name!r} has no root {needed!r}", remedy=remedy)
+    if unknown := choice.options.keys() - signature(made).parameters.keys():
+        known = sorted(signature(made).parameters.keys() - {"root", *made.needs, *made.uses})
+        remedy = f"Known: {', '.join(known)}" if known else "It has none"
+        raise RecipeError(f"source {name!r} has no option {min(unknown)!r}", remedy=remedy)
     others = {other: roots[other] for other in (*made.needs, *made.uses) if other in roots}
     source: Source = made(roots[name], **others, **choice.options)
     return source
