@@ -159,3 +159,16 @@ def _lines(log: Path) -> int:
 def _ids(log: Path) -> list[str]:
     whole = log.read_bytes().rpartition(b"\n")[0].splitlines()
     return [json.loads(line)["prediction"]["example"] for line in whole]
+
+
+def test_figures_by_group_stand_beside_the_scores(tree: dict[str, Any]) -> None:
+    scores = evaluate(check(EvaluateRecipe, {**tree, "by": ["sex", "view"]}))
+    saved = json.loads((Path(tree["out"]) / "scores.json").read_text())
+    groups = saved["conditions"]["trained"]["subgroups"]
+    assert set(groups) == {score.key for score in scores}
+    for key, rows in groups.items():
+        assert [(row["by"], row["group"]) for row in rows] == [("sex", "unknown"), ("view", "PA")]
+        whole = next(score for score in scores if score.key == key)
+        assert all(row["value"] == pytest.approx(whole.value) for row in rows)
+        # Twenty patients are too few to say anything of.
+        assert all(row["small"] and row["p_adjusted"] is None for row in rows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from fake_evaluation import fake_examples
@@ -115,6 +117,7 @@ def test_bands_of_age(age: float | None, band: str) -> None:
 
 def test_attributes_of_examples() -> None:
     first, second, *_ = fake_examples(1)
-    found = attributes_of([first, second], {first.id: ("F", 66.0)})
-    assert found[first.id] == {"sex": "F", "age": "60-79", "view": "PA", "source": "fake"}
-    assert found[second.id]["sex"] == found[second.id]["age"] == "unknown"
+    told = attributes_of(replace(first, sex="F", age=66.0))
+    assert told == {"sex": "F", "age": "60-79", "view": "PA", "source": "fake"}
+    untold = attributes_of(second)
+    assert untold["sex"] == untold["age"] == "unknown"

@@ -23,7 +23,7 @@ class DecodingSection(Section):
 class BootstrapSection(Section):
     """Resampling of patients for the intervals."""
 
-    samples: PositiveInt = 1000
+    samples: PositiveInt = 2000
     seed: int = 0
 
 
@@ -46,6 +46,7 @@ class EvaluateRecipe(Recipe):
     only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
     draws the other patients of the blind condition. ``judges`` judge conversations, where given.
+    ``by`` gives every figure for groups of patients and images, too.
     """
 
     data: Path
@@ -60,4 +61,5 @@ class EvaluateRecipe(Recipe):
     decoding: DecodingSection = DecodingSection()
     bootstrap: BootstrapSection = BootstrapSection()
     judges: JudgeSection | None = None
+    by: tuple[Literal["sex", "age", "view", "source"], ...] = ()
     seed: int = 0

@@ -11,6 +11,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from radvlm import __version__
 from radvlm import recipe as recipes
 from radvlm.codecs import CODECS
 from radvlm.errors import OutputError, RecipeError
-from radvlm.evaluate.answers import ImageMap
+from radvlm.evaluate.answers import ImageMap, read_answers
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
 from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
 from radvlm.evaluate.predict import Progress, predict
 from radvlm.evaluate.recipe import EvaluateRecipe
-from radvlm.evaluate.score import score
+from radvlm.evaluate.score import Measured, measure, summarise
+from radvlm.evaluate.statistics import patient_of
+from radvlm.evaluate.subgroups import attributes_of, subgroups
 from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.dataset import MANIFEST, examples_of
 from radvlm.io.egress import strictest
@@ -75,18 +78,31 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
     """Score what ``out`` holds for the recipe's condition, without the model, and save it."""
     examples = chosen(recipe) if examples is None else examples
     predictions = read_predictions(log_path(recipe))
-    scores = score(
-        examples,
-        predictions,
-        tasks_of(examples),
-        bootstrap=recipe.bootstrap.samples,
-        seed=recipe.bootstrap.seed,
-        images=shown_images(recipe, examples),
-        metrics=recipe.metrics,
-    )
+    tasks = tasks_of(examples)
+    items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
+    measured = list(measure(items, tasks, recipe.metrics))
+    scores = summarise(measured, recipe.bootstrap.samples, recipe.bootstrap.seed)
     scores += judge_log(recipe, examples, predictions)
-    _save(recipe, examples, predictions, scores)
+    _save(recipe, examples, predictions, scores, _groups(recipe, measured))
     return scores
+
+
+def _groups(
+    recipe: EvaluateRecipe, measured: Sequence[Measured]
+) -> dict[str, list[dict[str, Any]]]:
+    """Figure → its groups, as plain values."""
+    found = {}
+    for one in measured if recipe.by else ():
+        groups = subgroups(
+            one.values,
+            [attributes_of(item.example) for item in one.items],
+            [patient_of(item.example) for item in one.items],
+            by=recipe.by,
+            samples=recipe.bootstrap.samples,
+            seed=recipe.bootstrap.seed,
+        )
+        found[one.key] = [asdict(group) for group in groups]
+    return found
 
 
 def chosen(recipe: EvaluateRecipe) -> list[Example]:
@@ -146,6 +162,7 @@ def _save(
     examples: Sequence[Example],
     predictions: Sequence[Prediction],
     scores: Sequence[Score],
+    groups: dict[str, list[dict[str, Any]]],
 ) -> None:
     data = data_hash(examples)
     path = recipe.out / SCORES
@@ -157,6 +174,7 @@ def _save(
         "recipe": recipes.digest(recipe),
         "bootstrap": recipe.bootstrap.model_dump(),
         "scores": scores_as_json(scores),
+        "subgroups": groups,
     }
     head = {
         "schema_version": 1,

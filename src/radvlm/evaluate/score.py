@@ -10,12 +10,13 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from radvlm.errors import RadvlmError
 from radvlm.evaluate.answers import ImageMap, Item, read_answers
-from radvlm.evaluate.statistics import Floats, interval, patient_of, resample
+from radvlm.evaluate.statistics import Floats, interval, patient_of, resample, resample_all
 from radvlm.protocols import Metric, Rows, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 class Measured:
     """A metric's rows [n, k] of a task's n items; none where it could not be computed, and why."""
 
+    task: str
     key: str
     items: Sequence[Item]
     metric: Metric | None = None
@@ -57,10 +59,20 @@ def score(
     computed (``note`` says why) or is undefined here (nothing to find and nothing found). The
     interval is none with fewer than two patients.
     """
+    items = read_answers(examples, predictions, tasks, images)
+    return summarise(list(measure(items, tasks, metrics)), bootstrap, seed)
+
+
+def summarise(measured: Sequence[Measured], bootstrap: int, seed: int) -> list[Score]:
+    """The score of each figure; those of one task see the same resampled patients, drawn once."""
     scores = []
-    for measured in measure(read_answers(examples, predictions, tasks, images), tasks, metrics):
-        failed = sum(not item.answer.readable for item in measured.items)
-        scores.append(_summary(measured, measured.values, failed, bootstrap, seed))
+    for _, group in groupby(measured, key=lambda one: one.task):
+        same = list(group)
+        values = [one.values for one in same]
+        figures = resample_all(values, _clusters(same[0]), bootstrap, seed)
+        for one, row in zip(same, figures, strict=True):
+            failed = sum(not item.answer.readable for item in one.items)
+            scores.append(_summary(one, row, failed))
     return scores
 
 
@@ -86,7 +98,7 @@ def paired_difference(
             not (x.answer.readable and y.answer.readable)
             for x, y in zip(a.items, b.items, strict=True)
         )
-        scores.append(_summary(a, _minus(a, b), failed, bootstrap, seed))
+        scores.append(_summary(a, resample(_minus(a, b), _clusters(a), bootstrap, seed), failed))
     return scores
 
 
@@ -119,21 +131,17 @@ def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
         reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
         log.warning("%s could not be computed: %s", key, reason)
         note = error.what if isinstance(error, RadvlmError) else f"failed: {type(error).__name__}"
-        return Measured(key, items, note=note)
-    return Measured(key, items, metric, rows)
+        return Measured(task, key, items, note=note)
+    return Measured(task, key, items, metric, rows)
 
 
-def _summary(
-    measured: Measured,
-    values: Callable[[Floats], Floats],
-    failed: int,
-    bootstrap: int,
-    seed: int,
-) -> Score:
-    clusters = [patient_of(item.example) for item in measured.items]
-    figures = resample(values, clusters, bootstrap, seed)
+def _clusters(measured: Measured) -> list[tuple[str, str]]:
+    return [patient_of(item.example) for item in measured.items]
+
+
+def _summary(measured: Measured, figures: Floats, failed: int) -> Score:
     value = None if np.isnan(figures[0]) else float(figures[0])
     bounds = None if value is None else interval(figures[1:])
-    total = len(clusters)
+    total = len(measured.items)
     scored = total - failed if measured.note is None else 0
     return Score(measured.key, value, bounds, total, scored, failed, measured.note)

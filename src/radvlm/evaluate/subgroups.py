@@ -61,20 +61,14 @@ def age_band(age: float | None) -> str:
     return next(name for end, name in _BANDS if age < end)
 
 
-def attributes_of(
-    examples: Sequence[Example], people: Mapping[str, tuple[str | None, float | None]]
-) -> dict[str, Attributes]:
-    """Example id → attributes; ``people`` gives (sex, age in years) of an example, where known."""
-    found: dict[str, Attributes] = {}
-    for example in examples:
-        sex, age = people.get(example.id, (None, None))
-        found[example.id] = {
-            "sex": sex or UNKNOWN,
-            "age": age_band(age),
-            "view": example.views[0].projection,
-            "source": example.source,
-        }
-    return found
+def attributes_of(example: Example) -> Attributes:
+    """The attributes of every answer to an example."""
+    return {
+        "sex": example.sex or UNKNOWN,
+        "age": age_band(example.age),
+        "view": example.views[0].projection,
+        "source": example.source,
+    }
 
 
 def subgroups(
