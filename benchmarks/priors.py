@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results_file import write_result
+from benchmarks.results_file import share, write_result
 from radvlm.curate.priors.rules import digest, edit
 from radvlm.io.files import read_json
 
@@ -68,15 +67,6 @@ def rows_of(half: str) -> Iterator[Mapping[str, Any]]:
     """The annotations of one half."""
     with (ANNOTATIONS / f"priors_real_{half}.jsonl").open(encoding="utf-8") as lines:
         yield from map(json.loads, lines)
-
-
-def share(count: int, of: int) -> dict[str, Any]:
-    """A share with Wilson's interval."""
-    z, p = 1.959964, count / of
-    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    bounds = [round(min(max(end, 0.0), 1.0), 4) for end in (middle - half, middle + half)]
-    return {"count": count, "of": of, "value": round(p, 4), "interval": bounds}
 
 
 def _kept(sentence: str, spans: list[list[int]], edited: str) -> tuple[int, str]:

@@ -23,6 +23,7 @@ PROOFS = (
     "copies_real",
     "llm_scale",
     "priors",
+    "label_reader",
     "judge_agreement",
     "metrics_speed",
 )

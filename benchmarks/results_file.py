@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,12 @@ def cell(figure: dict[str, Any]) -> str:
     bounds = figure["interval"]
     interval = f" [{bounds[0]:.2f}, {bounds[1]:.2f}]" if bounds else ""
     return f"{figure['value']:.2f}{interval}"
+
+
+def share(count: int, of: int) -> dict[str, Any]:
+    """A share with Wilson's interval."""
+    z, p = 1.959964, count / of
+    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
+    bounds = [round(min(max(end, 0.0), 1.0), 4) for end in (middle - half, middle + half)]
+    return {"count": count, "of": of, "value": round(p, 4), "interval": bounds}

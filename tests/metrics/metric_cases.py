@@ -12,10 +12,19 @@ from radvlm.metrics.box_precision_recall import BoxPrecisionAt50, BoxRecallAt50
 from radvlm.metrics.coco_ap import CocoAp, CocoAp50
 from radvlm.metrics.fact_accuracy import FactAccuracy
 from radvlm.metrics.fact_judge import FactJudge
+from radvlm.metrics.label_f1 import (
+    ExactNormal,
+    KeywordMacro13,
+    LabelMacro13,
+    LabelMacro14,
+    LabelMicro13,
+    LabelMicro14,
+)
 from radvlm.metrics.label_macro_f1 import LabelMacroF1, ReportLabelF1
 from radvlm.metrics.mean_iou import MeanIou
 from radvlm.metrics.paper_map50 import PaperMap50
 from radvlm.metrics.rouge_l import RougeL
+from radvlm.metrics.rules_f1 import RulesMacro13, RulesMacro14, RulesMicro13, RulesMicro14
 from radvlm.protocols import Metric
 from radvlm.records import Answer, Box, Status
 
@@ -24,6 +33,16 @@ METRICS: list[Metric] = [
     Bleu2(),
     LabelMacroF1(),
     ReportLabelF1(),
+    LabelMacro13(),
+    LabelMicro13(),
+    LabelMacro14(),
+    LabelMicro14(),
+    KeywordMacro13(),
+    ExactNormal(),
+    RulesMicro14(),
+    RulesMacro14(),
+    RulesMicro13(),
+    RulesMacro13(),
     FactAccuracy(),
     FactJudge(),
     Ap50ByName(),

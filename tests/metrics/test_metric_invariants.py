@@ -80,7 +80,8 @@ def test_the_target_itself_scores_one_and_failures_zero(
     if isinstance(metric, PaperMap50):  # as published, a denial is worth 0, a box given twice half
         targets = [t for t in targets if 0 < len({b for _, b, _ in t.boxes}) == len(t.boxes)]
     perfect = value(metric, targets, targets)
-    assert perfect == pytest.approx(1) or np.isnan(perfect)
+    if "unsupported=0" not in metric.key:  # where a name without support pulls the mean down
+        assert perfect == pytest.approx(1) or np.isnan(perfect)
     failed = value(metric, [Answer(readable=False)] * len(targets), targets)
     assert failed == 0 or np.isnan(failed)
 

@@ -8,31 +8,17 @@ mention. This is not CheXbert and does not stand in for it: a score made with it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from radvlm.records import Status
-from radvlm.tasks.cues import (
-    AFTER_CANNOT,
-    AFTER_DOUBT,
-    AFTER_NEGATION,
-    CANNOT,
-    DOUBT,
-    IMPLIED,
-    NEGATION,
-    NEW_CLAUSE,
-    NO_CHANGE,
-    NOTHING,
-    SENTENCE,
-    SOMETHING,
-    TURN,
-    VERB,
-)
+from radvlm.tasks.clauses import clauses
+from radvlm.tasks.cues import IMPLIED, NEGATION, NOTHING, SOMETHING
 from radvlm.tasks.lexicon import BROADER, WORDS, mentions
+from radvlm.tasks.status import status_of
 from radvlm.vocabulary import CHEXPERT_13, NO_FINDING, SUPPORT_DEVICES
 
+
 _STRENGTH: tuple[Status, ...] = ("absent", "uncertain", "present")
-_REACH = 400
-"""Characters over which a cue acts: more than any sentence has, and the time stays linear."""
 
 
 def read_labels(text: str, names: Sequence[str], *, broaden: bool = True) -> dict[str, Status]:
@@ -80,9 +66,9 @@ def yes_or_no(text: str) -> Status | None:
 
 def _said(text: str, names: tuple[str, ...], broaden: bool) -> dict[str, Status]:
     said: dict[str, Status] = {}
-    for clause in _clauses(text):
+    for clause in clauses(text):
         for mention in mentions(clause, names):
-            status = _status(clause, mention.start, mention.end)
+            status = status_of(clause, mention.start, mention.end)
             broader = BROADER.get(mention.name) if broaden else None
             for name in filter(None, (mention.name, broader)):
                 said[name] = stronger(said.get(name), status)
@@ -97,50 +83,8 @@ def _overall(lowered: str, said: dict[str, Status]) -> Status | None:
     if NOTHING.search(lowered):
         return "uncertain" if "uncertain" in others else "present"
     abnormal = (
-        _status(clause, match.start(), match.end())
-        for clause in _clauses(lowered)
+        status_of(clause, match.start(), match.end())
+        for clause in clauses(lowered)
         for match in SOMETHING.finditer(clause)
     )
     return "absent" if "present" in abnormal else None
-
-
-def _clauses(text: str) -> Iterator[str]:
-    for sentence in SENTENCE.split(text.lower()):
-        for piece in TURN.split(" ".join(sentence.split())):
-            yield from _split_lists(piece)
-
-
-def _split_lists(piece: str) -> Iterator[str]:
-    """Cut before a new statement, but not inside a list that a negation governs to its "or"."""
-    start = 0
-    for match in NEW_CLAUSE.finditer(piece):
-        left = piece[max(start, match.start() - _REACH) : match.start()]
-        right = piece[match.end() : match.end() + _REACH]
-        governed = NEGATION.search(left) or DOUBT.search(left)
-        own = VERB.search(left)
-        in_list = re.search(r"\b(?:or|nor)\b", _until_verb(right)) and governed
-        if (governed or own) and not in_list:
-            yield piece[start : match.start()]
-            start = match.end()
-    yield piece[start:]
-
-
-def _until_verb(text: str) -> str:
-    verb = re.search(r"\b(?:there|shows?|(?:is|are|was|were) (?!seen|present|identified))", text)
-    return text[: verb.start()] if verb else text
-
-
-def _status(clause: str, start: int, end: int) -> Status:
-    """What the words around a mention (and within: "the heart is not enlarged") say of it."""
-    first = max(0, start - _REACH)
-    near = CANNOT.sub(lambda m: "\x00".ljust(len(m[0])), clause[first : end + _REACH])
-    near = NO_CHANGE.sub(lambda m: " " * len(m[0]), near)
-    before, inside = near[: start - first], near[start - first : end - first]
-    after = near[end - first :]
-    if "\x00" in before or AFTER_CANNOT.search(after):
-        return "uncertain"
-    if NEGATION.search(f"{before} | {inside}") or AFTER_NEGATION.search(after):
-        return "absent"
-    if DOUBT.search(f"{before} | {inside}") or AFTER_DOUBT.search(after):
-        return "uncertain"
-    return "present"
