@@ -53,7 +53,8 @@ def tree(tmp_path: Path) -> dict[str, Any]:
     for split, examples in parts.items():
         write_examples(data / names[split], examples)
     leak = {"contaminated_test_examples": [EXAMPLES[0].id, "elsewhere"]}
-    write_json(data / MANIFEST, {"files": dict.fromkeys(names.values(), ""), "leak": leak})
+    about = {"mixture": "fakes", "content": {"test": "c0ffee"}, "sources": [], "leak": leak}
+    write_json(data / MANIFEST, {**about, "files": dict.fromkeys(names.values(), "")})
     FakeModel.perfect(EXAMPLES).save(tmp_path / "model")
     bootstrap = {"samples": 100}
     return {

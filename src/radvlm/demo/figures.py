@@ -8,6 +8,7 @@ from radvlm.demo.recipe import CONDITIONS, DemoRecipe
 from radvlm.evaluate.log import read_predictions
 from radvlm.evaluate.page_data import Comparison, MetricRow, TaskTable
 from radvlm.evaluate.recipe import Condition
+from radvlm.evaluate.references import RAW, key_of
 from radvlm.evaluate.run import chosen, log_path, shown_images, tasks_of
 from radvlm.evaluate.score import paired_difference
 from radvlm.io.files import read_json
@@ -92,7 +93,7 @@ def _table(
 ) -> TaskTable:
     rows = []
     for name in resolve("tasks", task).metrics:
-        key = f"{task}/{resolve('metrics', name)().key}"
+        key = key_of(task, resolve("metrics", name)().key, RAW)
         compared = BASELINES if HEADLINES[task] == name else ()
         comparisons = tuple(Comparison("trained", HEADINGS[b], beaten[b][key]) for b in compared)
         columns = tuple(scores[column].get(key) for column in CONDITIONS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
 from radvlm.evaluate.predict import Progress, predict
 from radvlm.evaluate.recipe import EvaluateRecipe
+from radvlm.evaluate.references import references_of
 from radvlm.evaluate.score import Measured, measure, summarise
 from radvlm.evaluate.statistics import patient_of
 from radvlm.evaluate.subgroups import attributes_of, subgroups
@@ -80,7 +81,8 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
     predictions = read_predictions(log_path(recipe))
     tasks = tasks_of(examples)
     items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
-    measured = list(measure(items, tasks, recipe.metrics))
+    references = references_of(read_json(recipe.data / MANIFEST))
+    measured = list(measure(items, tasks, recipe.metrics, references))
     scores = summarise(measured, recipe.bootstrap.samples, recipe.bootstrap.seed)
     scores += judge_log(recipe, examples, predictions)
     _save(recipe, examples, predictions, scores, _groups(recipe, measured))
@@ -165,7 +167,7 @@ def _save(
     groups: dict[str, list[dict[str, Any]]],
 ) -> None:
     data = data_hash(examples)
-    path = recipe.out / SCORES
+    path, manifest = recipe.out / SCORES, read_json(recipe.data / MANIFEST)
     conditions = _earlier(path, data)
     makers = sorted({(p.model, p.revision, p.codec) for p in predictions})
     conditions[recipe.condition] = {
@@ -179,9 +181,12 @@ def _save(
     head = {
         "schema_version": 1,
         "data": data,
+        "mixture": manifest["mixture"],
+        "content": manifest["content"].get(recipe.split),
+        "references": references_of(manifest),
         "split": recipe.split,
         "examples": len(examples),
-        "contaminated": _contaminated(recipe, examples),
+        "contaminated": _contaminated(manifest, examples),
         "access": strictest(example.access for example in examples),
         "sensitive": sorted(
             [p.name for p in recipe.out.glob("predictions-*.jsonl")]
@@ -192,9 +197,9 @@ def _save(
     write_json(recipe.out / f"recipe-{recipe.condition}.json", recipes.dump(recipe))
 
 
-def _contaminated(recipe: EvaluateRecipe, examples: Sequence[Example]) -> dict[str, int]:
+def _contaminated(manifest: Mapping[str, Any], examples: Sequence[Example]) -> dict[str, int]:
     """How many of the examples are of patients that the same mixture trains on."""
-    listed = read_json(recipe.data / MANIFEST)["leak"]["contaminated_test_examples"]
+    listed = manifest["leak"]["contaminated_test_examples"]
     return {"n": len({e.id for e in examples} & set(listed)), "of": len(examples)}
 
 

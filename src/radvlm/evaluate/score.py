@@ -16,6 +16,7 @@ import numpy as np
 
 from radvlm.errors import RadvlmError
 from radvlm.evaluate.answers import ImageMap, Item, read_answers
+from radvlm.evaluate.references import RAW, key_of
 from radvlm.evaluate.statistics import Floats, interval, patient_of, resample, resample_all
 from radvlm.protocols import Metric, Rows, Task
 from radvlm.records import Example, Prediction, Score
@@ -106,25 +107,29 @@ def measure(
     items: Sequence[Item],
     tasks: Mapping[str, Task],
     metrics: Mapping[str, Sequence[str]] | None = None,
+    references: tuple[str, ...] = RAW,
 ) -> Iterator[Measured]:
-    """The rows of each metric of each task that has items; one that raises is noted and logged."""
+    """The rows of each metric of each task that has items; one that raises is noted and logged.
+
+    ``references`` are the writers of the texts compared with, a part of a report figure's key.
+    """
     by_task: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         by_task[item.example.task].append(item)
     for task, group in sorted(by_task.items()):
         for name in (metrics or {}).get(task, tasks[task].metrics):
-            yield _rows(task, name, group)
+            yield _rows(task, name, group, references)
 
 
 def _minus(a: Measured, b: Measured) -> Callable[[Floats], Floats]:
     return lambda weights: a.values(weights) - b.values(weights)
 
 
-def _rows(task: str, name: str, items: Sequence[Item]) -> Measured:
-    key = f"{task}/{name}"
+def _rows(task: str, name: str, items: Sequence[Item], references: tuple[str, ...]) -> Measured:
+    key = key_of(task, name, references)
     try:
         metric: Metric = resolve("metrics", name)()
-        key = f"{task}/{metric.key}"
+        key = key_of(task, metric.key, references)
         rows = metric.rows([item.answer for item in items], [item.target for item in items])
         metric.reduce(rows, np.ones((1, len(items))))
     except Exception as error:  # one metric's defect must not lose the others' figures
