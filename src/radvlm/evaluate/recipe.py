@@ -39,13 +39,24 @@ class JudgeSection(Section):
     same_model: bool = False
 
 
+class GreenSection(Section):
+    """The language model that counts errors for GREEN; ``prompt`` is a file with its own wording.
+
+    The published judge was trained on its wording, which has ``{reference}`` and ``{candidate}``.
+    """
+
+    model: LlmSection
+    prompt: Path | None = None
+
+
 class EvaluateRecipe(Recipe):
     """``data`` is a built data set folder, ``model`` a checkpoint folder (not for ``majority``).
 
     ``metrics`` names the metrics of a task, where they are not its own defaults. ``tasks`` keeps
     only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
-    draws the other patients of the blind condition. ``judges`` judge conversations, where given.
+    draws the other patients of the blind condition. ``judges`` judge conversations and ``green``
+    reports, where given.
     ``by`` gives every figure for groups of patients and images, too.
     """
 
@@ -61,5 +72,6 @@ class EvaluateRecipe(Recipe):
     decoding: DecodingSection = DecodingSection()
     bootstrap: BootstrapSection = BootstrapSection()
     judges: JudgeSection | None = None
+    green: GreenSection | None = None
     by: tuple[Literal["sex", "age", "view", "source"], ...] = ()
     seed: int = 0

@@ -22,6 +22,7 @@ from radvlm.errors import OutputError, RecipeError
 from radvlm.evaluate.answers import ImageMap, read_answers
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
+from radvlm.evaluate.greening import green_of
 from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
 from radvlm.evaluate.predict import Progress, predict
@@ -83,6 +84,7 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
     items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
     references = references_of(read_json(recipe.data / MANIFEST))
     measured = list(measure(items, tasks, recipe.metrics, references))
+    measured += green_of(recipe, items, references)
     scores = summarise(measured, recipe.bootstrap.samples, recipe.bootstrap.seed)
     scores += judge_log(recipe, examples, predictions)
     _save(recipe, examples, predictions, scores, _groups(recipe, measured))

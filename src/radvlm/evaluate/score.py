@@ -18,6 +18,7 @@ from radvlm.errors import RadvlmError
 from radvlm.evaluate.answers import ImageMap, Item, read_answers
 from radvlm.evaluate.references import RAW, key_of
 from radvlm.evaluate.statistics import Floats, interval, patient_of, resample, resample_all
+from radvlm.metrics.green import Green
 from radvlm.protocols import Metric, Rows, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
@@ -35,6 +36,14 @@ class Measured:
     metric: Metric | None = None
     rows: Rows | None = None
     note: str | None = None
+
+    @property
+    def unjudged(self) -> int:
+        """Readable answers that a judge gave no figure: rows whose count is 0."""
+        if not isinstance(self.metric, Green) or self.rows is None:
+            return 0
+        given = zip(self.items, self.rows[:, 1], strict=True)
+        return sum(item.answer.readable and not count for item, count in given)
 
     def values(self, weights: Floats) -> Floats:
         """The figure for each weighting [B, n] of the items, [B]; NaN where undefined."""
@@ -72,7 +81,7 @@ def summarise(measured: Sequence[Measured], bootstrap: int, seed: int) -> list[S
         values = [one.values for one in same]
         figures = resample_all(values, _clusters(same[0]), bootstrap, seed)
         for one, row in zip(same, figures, strict=True):
-            failed = sum(not item.answer.readable for item in one.items)
+            failed = sum(not item.answer.readable for item in one.items) + one.unjudged
             scores.append(_summary(one, row, failed))
     return scores
 
@@ -126,18 +135,31 @@ def _minus(a: Measured, b: Measured) -> Callable[[Floats], Floats]:
 
 
 def _rows(task: str, name: str, items: Sequence[Item], references: tuple[str, ...]) -> Measured:
-    key = key_of(task, name, references)
     try:
         metric: Metric = resolve("metrics", name)()
-        key = key_of(task, metric.key, references)
+    except Exception as error:  # one metric's defect must not lose the others' figures
+        return _not_computed(task, key_of(task, name, references), items, error)
+    return measured(task, metric, items, references)
+
+
+def measured(
+    task: str, metric: Metric, items: Sequence[Item], references: tuple[str, ...] = RAW
+) -> Measured:
+    """The rows of one metric; where it raises, a note in their place."""
+    key = key_of(task, metric.key, references)
+    try:
         rows = metric.rows([item.answer for item in items], [item.target for item in items])
         metric.reduce(rows, np.ones((1, len(items))))
-    except Exception as error:  # one metric's defect must not lose the others' figures
-        reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
-        log.warning("%s could not be computed: %s", key, reason)
-        note = error.what if isinstance(error, RadvlmError) else f"failed: {type(error).__name__}"
-        return Measured(task, key, items, note=note)
+    except Exception as error:  # as above
+        return _not_computed(task, key, items, error)
     return Measured(task, key, items, metric, rows)
+
+
+def _not_computed(task: str, key: str, items: Sequence[Item], error: Exception) -> Measured:
+    reason = str(error) if isinstance(error, RadvlmError) else type(error).__name__
+    log.warning("%s could not be computed: %s", key, reason)
+    note = error.what if isinstance(error, RadvlmError) else f"failed: {type(error).__name__}"
+    return Measured(task, key, items, note=note)
 
 
 def _clusters(measured: Measured) -> list[tuple[str, str]]:
