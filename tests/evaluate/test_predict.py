@@ -38,6 +38,18 @@ def test_history_is_the_models_own_and_references_never_reach_it(tmp_path: Path)
     assert len(prediction.replies) == 3 and prediction.error is None
 
 
+def test_forced_history_is_the_references_own(tmp_path: Path) -> None:
+    model = FakeModel.perfect(EXAMPLES)
+    model.table["1.png|edema"] = "something else"
+    (facts,) = [e for e in EXAMPLES if e.id == "fake_facts-1"]
+    predict(model, [facts], tmp_path / "log.jsonl", GREEDY, forced=True)
+    said = [turn.parts for turn in facts.turns if turn.role == "assistant"]
+    heard = [turn for turn in model.seen[-1].turns if turn.role == "assistant"]
+    assert [turn.parts for turn in heard] == said[:2]
+    assert all(turn.target is None for turn in heard)
+    assert texts(tmp_path / "log.jsonl")["fake_facts-1"][0] == "something else"
+
+
 @pytest.mark.parametrize("batch_size", [1, 4, 100])
 def test_batches_and_order_change_nothing(tmp_path: Path, batch_size: int) -> None:
     model = FakeModel.perfect(EXAMPLES)

@@ -31,13 +31,15 @@ def predict(
     condition: str = "trained",
     batch_size: int = 32,
     images: ImageMap | None = None,
+    forced: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Play every example not yet in the log and append each prediction as it is finished.
 
     Chats go to the model ``batch_size`` at a time, those of like length together. What cannot be
     answered (an unreadable image, a reply that ends in an error) is a prediction with ``error``
-    and the replies up to there. ``images`` replaces the examples' own views (the blind condition).
+    and the replies up to there. ``images`` replaces the examples' own views (the blind condition);
+    with ``forced`` the reference's answers are the history instead of the model's.
 
     Raises:
         InputError: ``decoding.n`` is not 1, or two examples have the same id.
@@ -54,7 +56,10 @@ def predict(
     done = len(examples) - len(waiting)
     with closing(known):
         for start in range(0, len(waiting), batch_size):
-            batch = [_Play(e, shown[e.id], _script(e)) for e in waiting[start : start + batch_size]]
+            batch = [
+                _Play(e, shown[e.id], _script(e), _answers(e) if forced else ())
+                for e in waiting[start : start + batch_size]
+            ]
             for play in _finished(model, batch, decoding):
                 known.append(play.example, play.views, play.prediction(model))
                 done += 1
@@ -69,6 +74,7 @@ class _Play:
     example: Example
     views: tuple[View, ...]
     script: list[list[Turn]]
+    forced: Sequence[Turn]
     history: list[Turn] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     error: str | None = None
@@ -89,6 +95,8 @@ class _Play:
         self.replies.append(reply)
         if reply.finish == "error":
             self.error = "the model ended its reply with an error"
+        elif not self.over and self.forced:
+            self.history.append(self.forced[len(self.replies) - 1])
         elif not self.over:
             parts, _ = model.codec.parse(reply.text, size_of(self.views[0]))
             self.history.append(Turn("assistant", parts))
@@ -139,6 +147,11 @@ def _script(example: Example) -> list[list[Turn]]:
         if turn.role == "user":
             script.append([])
     return script[:-1]
+
+
+def _answers(example: Example) -> list[Turn]:
+    """The reference's answers, to be said in the model's place."""
+    return [Turn("assistant", turn.parts) for turn in example.turns if turn.role == "assistant"]
 
 
 def _length(example: Example) -> tuple[int, int, int, str]:

@@ -10,8 +10,9 @@ from pydantic import Field, PositiveInt
 from radvlm.llm.recipe import LlmSection
 from radvlm.recipe import Recipe, Section
 
-Condition = Literal["trained", "untrained", "blind", "majority"]
-"""What answers: a model after training, before it, with another patient's images, or no model."""
+Condition = Literal["trained", "untrained", "blind", "majority", "teacher_forced"]
+"""What answers: a model after training, before it, with another patient's images, or no model; or
+the model with the reference's own answers as the history of a conversation."""
 
 
 class DecodingSection(Section):

@@ -71,6 +71,7 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
             condition=recipe.condition,
             batch_size=recipe.batch_size,
             images=shown_images(recipe, examples),
+            forced=recipe.condition == "teacher_forced",
             progress=progress,
         )
     return examples
@@ -80,15 +81,26 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
     """Score what ``out`` holds for the recipe's condition, without the model, and save it."""
     examples = chosen(recipe) if examples is None else examples
     predictions = read_predictions(log_path(recipe))
-    tasks = tasks_of(examples)
-    items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
-    references = references_of(read_json(recipe.data / MANIFEST))
-    measured = list(measure(items, tasks, recipe.metrics, references))
-    measured += green_of(recipe, items, references)
+    measured = _measured(recipe, examples, predictions)
     scores = summarise(measured, recipe.bootstrap.samples, recipe.bootstrap.seed)
     scores += judge_log(recipe, examples, predictions)
     _save(recipe, examples, predictions, scores, _groups(recipe, measured))
     return scores
+
+
+def measured_log(recipe: EvaluateRecipe) -> list[Measured]:
+    """The rows of each metric for what the log holds, without the model."""
+    return _measured(recipe, chosen(recipe), read_predictions(log_path(recipe)))
+
+
+def _measured(
+    recipe: EvaluateRecipe, examples: Sequence[Example], predictions: Sequence[Prediction]
+) -> list[Measured]:
+    tasks = tasks_of(examples)
+    items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
+    references = references_of(read_json(recipe.data / MANIFEST))
+    measured = list(measure(items, tasks, recipe.metrics, references))
+    return measured + green_of(recipe, items, references)
 
 
 def _groups(

@@ -17,7 +17,6 @@ from radvlm.tasks.lexicon import BROADER, WORDS, mentions
 from radvlm.tasks.status import status_of
 from radvlm.vocabulary import CHEXPERT_13, NO_FINDING, SUPPORT_DEVICES
 
-
 _STRENGTH: tuple[Status, ...] = ("absent", "uncertain", "present")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Literal
 
 from radvlm.records import Answer, Example, Part, Status, Study
 from radvlm.tasks.asking import example, exchange, frontal_views, known
@@ -23,23 +25,27 @@ SECTIONS = ("findings.curated", "findings", "impression", "last_paragraph")
 
 
 class Report:
-    """One example a frontal view of a study with a report.
+    """One example a frontal view of a study with a report, or one a study about its first.
 
     The target's labels are the study's own, of the names the reference text speaks of: of the
     others the text says nothing that a reply could be held to. Texts to train on are not read for
     that, which would take ten times as long as everything else. ``sections`` are tried in order.
+    With ``per`` "study" a study counts once, as on ReXrank, however many frontal views it has.
     """
 
     name = "report"
     metrics: tuple[str, ...] = ("rouge_l", "report_label_f1")
 
-    def __init__(self, sections: Sequence[str] = SECTIONS) -> None:
+    def __init__(
+        self, sections: Sequence[str] = SECTIONS, per: Literal["view", "study"] = "view"
+    ) -> None:
         self.sections = tuple(sections)
+        self.most = 1 if per == "study" else None
 
     def ask(self, study: Study, rng: random.Random) -> Iterator[Example]:
         """Examples with the first of the wanted sections that the report has."""
         text = reference(study.texts, self.sections)
-        for view in frontal_views(study):
+        for view in islice(frontal_views(study), self.most):
             if text:
                 labels = {} if study.split == "train" else _held_to(text, known(study, view))
                 turns = exchange(QUESTION.say(rng), (text,), Answer(text, labels))

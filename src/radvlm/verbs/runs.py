@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+if TYPE_CHECKING:
+    from radvlm.evaluate.protocol import ProtocolRecipe
 from radvlm.verbs.saying import AsJson, load, say, say_scores, show_plan, stage
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, see recipes/.")]
@@ -143,14 +145,34 @@ def evaluate(
     as_json: AsJson = False,
     limit: Limit = None,
 ) -> None:
-    """Model and data set → predictions, then scores with intervals."""
+    """Model and data set, or the test sets of a protocol → predictions, scores with intervals."""
+    from radvlm.evaluate.protocol import ProtocolRecipe, is_protocol
     from radvlm.evaluate.recipe import EvaluateRecipe
 
-    loaded = load(EvaluateRecipe, recipe, overrides, {"limit": limit})
+    several = is_protocol(recipe)
+    kind = ProtocolRecipe if several else EvaluateRecipe
+    loaded = load(kind, recipe, overrides, {"limit": limit})
     if plan:
         return show_plan(loaded)
+    if several:
+        return _protocol(loaded, as_json)
     from radvlm.evaluate.run import evaluate as run
 
     with stage("Evaluating", as_json) as bar:
         scores = run(loaded, bar)
     say_scores(as_json, scores)
+
+
+def _protocol(loaded: ProtocolRecipe, as_json: bool) -> None:
+    from radvlm.evaluate.protocol import run_protocol
+    from radvlm.evaluate.tables import scores_as_json, scores_as_table
+
+    with stage("Evaluating", as_json) as bar:
+        scores = run_protocol(loaded, bar)
+    if as_json:
+        return say(True, {name: scores_as_json(some) for name, some in scores.items()}, "")
+    for name, some in scores.items():
+        print(f"\n{name}")
+        say(False, None, scores_as_table(some))
+    if missing := sorted(loaded.sets.keys() - scores.keys()):
+        print(f"not built, so not evaluated: {', '.join(missing)}", file=sys.stderr)
