@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ import pytest
 from radvlm.build.run import build
 from radvlm.demo.recipe import DemoRecipe, load_preset
 from radvlm.io.dataset import examples_of
+from radvlm.models.local import LocalModel
 from radvlm.records import Example
 from radvlm.sources.phantom.cohort import make_cohort
 from radvlm.train.run import train
@@ -87,3 +89,19 @@ def real_cxr() -> Iterator[Path]:
     if not (folder / "manifest.csv").exists():
         pytest.skip("no folder of real radiographs beside the checkout")
     yield folder.resolve()
+
+
+FAMILIES = ("llava_onevision", "qwen3_vl", "qwen25_vl", "gemma3")
+
+
+@pytest.fixture(params=FAMILIES)
+def local(request: pytest.FixtureRequest) -> LocalModel:
+    """A tiny model of each family; its weights are not to be changed."""
+    return _tiny(request.param)
+
+
+@cache
+def _tiny(family: str) -> LocalModel:
+    from tiny_models import tiny
+
+    return tiny(family)

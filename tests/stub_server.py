@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -90,11 +91,15 @@ class StubServer:
                 self.keys.append(fields.get("authorization", ""))
                 self._now += 1
                 self.most_at_once = max(self.most_at_once, self._now)
+                request = json.loads(body)
                 try:
-                    status, said, extra = await self._answer(json.loads(body))
+                    status, said, extra = await self._answer(request)
                 finally:
                     self._now -= 1
-                writer.write(_http(status, said, extra))
+                if request.get("stream") and status == 200:
+                    writer.write(_events(said))
+                else:
+                    writer.write(_http(status, said, extra))
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
             pass
@@ -148,6 +153,19 @@ def _completion(text: str, finish: str = "stop") -> dict[str, Any]:
         ],
         "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
     }
+
+
+def _events(said: dict[str, Any]) -> bytes:
+    """A completion as server-sent events, a word each."""
+    words = re.findall(r"\s*\S+", said["choices"][0]["message"]["content"])
+    events = [
+        {**said, "object": "chat.completion.chunk",
+         "choices": [{"index": 0, "delta": {"content": word}, "finish_reason": None}]}
+        for word in words
+    ]  # fmt: skip
+    body = "".join(f"data: {text}\n\n" for text in [*map(json.dumps, events), "[DONE]"]).encode()
+    head = f"HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\ncontent-length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
 
 
 def _http(status: int, said: dict[str, Any], extra: str) -> bytes:

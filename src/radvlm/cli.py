@@ -11,7 +11,7 @@ import sys
 import typer
 
 from radvlm.errors import RadvlmError
-from radvlm.verbs import objects, runs
+from radvlm.verbs import browsing, objects, runs
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 INTERRUPTED = 130
@@ -35,6 +35,7 @@ app.command()(objects.doctor)
 app.command()(objects.read)
 app.command()(objects.chat)
 app.command()(objects.inspect)
+app.command()(browsing.browse)
 app.command("list")(objects.list_)
 app.command()(objects.version)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from radvlm.coordinates import spelled_boxes
 from radvlm.errors import CheckpointError
+from radvlm.native_codecs import NATIVE
 from radvlm.protocols import BoxCodec
 from radvlm.records import Box, Part
 
@@ -54,7 +55,7 @@ class Radvlm01:
         return tuple(p if isinstance(p, str) else tuple(p) for p in parts), mended
 
 
-CODECS: dict[str, BoxCodec] = {codec.name: codec for codec in (Radvlm01(),)}
+CODECS: dict[str, BoxCodec] = {codec.name: codec for codec in (Radvlm01(), *NATIVE)}
 
 
 def get_codec(name: str) -> BoxCodec:

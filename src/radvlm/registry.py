@@ -86,6 +86,9 @@ TABLES: dict[Kind, dict[str, str]] = {
     },
     "models": {
         "llava_onevision": "radvlm.models.llava_onevision:LlavaOnevision",
+        "qwen3_vl": "radvlm.models.qwen3_vl:Qwen3VL",
+        "qwen25_vl": "radvlm.models.qwen25_vl:Qwen25VL",
+        "gemma3": "radvlm.models.gemma3:Gemma3",
     },
     "rewards": {},
 }

@@ -5,29 +5,33 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import yaml
 from fake_evaluation import TASKS, FakeModel, fake_examples
+from PIL import Image
 
 from radvlm import recipe as recipes
 from radvlm.errors import InputError, RecipeError
+from radvlm.evaluate.predict import predict
 from radvlm.evaluate.protocol import ProtocolRecipe, is_protocol, recipes_of, run_protocol
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.rexrank import RexrankSection, write_submission
-from radvlm.evaluate.run import SCORES
+from radvlm.evaluate.run import SCORES, evaluate
 from radvlm.io.dataset import MANIFEST, shard_name
 from radvlm.io.files import read_json, write_json
 from radvlm.io.tables import write_examples
+from radvlm.protocols import Decoding
 from radvlm.records import Example
 from radvlm.registry import TABLES
+from stub_server import StubServer
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 FIRST, SECOND = fake_examples(6), fake_examples(9)[8:]
 
 
 @pytest.fixture(autouse=True)
-def fakes(monkeypatch: pytest.MonkeyPatch) -> None:
+def fakes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # the fakes' images are named relative to it
     for name, task in TASKS.items():
         monkeypatch.setitem(TABLES["tasks"], name, f"fake_evaluation:{type(task).__name__}")
     monkeypatch.setitem(TABLES["models"], "fake", "fake_evaluation:FakeModel")
@@ -97,7 +101,7 @@ def test_nothing_built_is_an_error_even_if_partial(tmp_path: Path) -> None:
 )
 def test_the_recipes_name_sets_recipes_and_metrics_that_exist(path: Path) -> None:
     assert is_protocol(path)
-    loaded = recipes.load(ProtocolRecipe, path, [f"out={path.parent / 'x'}"])
+    loaded = recipes.load(ProtocolRecipe, path)
     assert loaded.name == path.stem
     for name, one in loaded.sets.items():
         build = yaml.safe_load((RECIPES.parent / one.built_by).read_text())
@@ -116,9 +120,6 @@ def test_an_evaluation_is_no_protocol(tmp_path: Path) -> None:
 
 
 def test_a_submission_holds_every_study_and_counts_the_silent(tmp_path: Path) -> None:
-    from radvlm.evaluate.predict import predict
-    from radvlm.protocols import Decoding
-
     facts = [example for example in FIRST if example.task == "fake_facts"][:3]
     asked = [
         replace(example, views=(replace(example.views[0], path=f"/data/{k}.png"),))
@@ -148,11 +149,36 @@ def test_a_submission_holds_every_study_and_counts_the_silent(tmp_path: Path) ->
         write_submission(section, asked, tmp_path / "log.jsonl")
 
 
+def test_a_served_model_is_evaluated_by_its_description(tmp_path: Path) -> None:
+    data = built(tmp_path / "one", FIRST)
+    with Image.new("L", (100, 200)) as blank:
+        for example in FIRST:
+            Path(example.views[0].path).parent.mkdir(exist_ok=True)
+            blank.save(example.views[0].path)
+    with StubServer(lambda request: "nowhere") as server:
+        (tmp_path / "served.yaml").write_text(
+            "name: served\nfamily: endpoint\n"
+            f"llm: {{model: m, endpoints: [{{url: 'http://127.0.0.1:{server.port}/v1'}}]}}\n"
+        )
+        scores = evaluate(
+            EvaluateRecipe(
+                out=tmp_path / "out",
+                data=data,
+                model=tmp_path / "served.yaml",
+                tasks=("fake_boxes",),
+                bootstrap={"samples": 10},
+            )
+        )
+        assert len(server.requests) == sum(e.task == "fake_boxes" for e in FIRST)
+    # Two of six have no box: those alone are right.
+    assert {s.n_scored for s in scores} == {6}
+    made = read_json(tmp_path / "out" / SCORES)["conditions"]["trained"]["model"]
+    assert [one["name"] for one in made] == ["served"]
+
+
 def test_teacher_forcing_is_another_condition_with_its_own_log(tmp_path: Path) -> None:
     data = built(tmp_path / "one", FIRST)
     FakeModel.perfect(FIRST).save(tmp_path / "model")
-    from radvlm.evaluate.run import evaluate
-
     for condition in ("trained", "teacher_forced"):
         evaluate(
             EvaluateRecipe(
@@ -164,4 +190,5 @@ def test_teacher_forcing_is_another_condition_with_its_own_log(tmp_path: Path) -
             )
         )
     assert set(read_json(tmp_path / "out" / SCORES)["conditions"]) == {"trained", "teacher_forced"}
-    assert np.all([(tmp_path / "out" / f"predictions-{c}.jsonl").exists() for c in ("trained",)])
+    logs = {path.name for path in (tmp_path / "out").glob("predictions-*")}
+    assert logs == {"predictions-trained.jsonl", "predictions-teacher_forced.jsonl"}

@@ -51,14 +51,14 @@ class GreenSection(Section):
 
 
 class EvaluateRecipe(Recipe):
-    """``data`` is a built data set folder, ``model`` a checkpoint folder (not for ``majority``).
+    """``data`` is a built data set, ``model`` a checkpoint or the description of a served model.
 
+    ``majority`` needs no model.
     ``metrics`` names the metrics of a task, where they are not its own defaults. ``tasks`` keeps
     only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
     draws the other patients of the blind condition. ``judges`` judge conversations and ``green``
-    reports, where given.
-    ``by`` gives every figure for groups of patients and images, too.
+    reports, where given. ``by`` gives every figure for groups of patients and images, too.
     """
 
     data: Path

@@ -11,6 +11,7 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.dataset import MANIFEST, examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
-from radvlm.models.opening import open_model
+from radvlm.models.opening import opened
 from radvlm.protocols import Decoding, Model, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve
@@ -63,17 +64,18 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
         write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
     else:
         decoding = Decoding(max_tokens=recipe.decoding.max_tokens)
-        predict(
-            load_model(recipe),
-            examples,
-            log,
-            decoding,
-            condition=recipe.condition,
-            batch_size=recipe.batch_size,
-            images=shown_images(recipe, examples),
-            forced=recipe.condition == "teacher_forced",
-            progress=progress,
-        )
+        with _model(recipe, examples) as model:
+            predict(
+                model,
+                examples,
+                log,
+                decoding,
+                condition=recipe.condition,
+                batch_size=recipe.batch_size,
+                images=shown_images(recipe, examples),
+                forced=recipe.condition == "teacher_forced",
+                progress=progress,
+            )
     return examples
 
 
@@ -154,11 +156,11 @@ def log_path(recipe: EvaluateRecipe) -> Path:
     return recipe.out / f"predictions-{recipe.condition}.jsonl"
 
 
-def load_model(recipe: EvaluateRecipe) -> Model:
-    """The checkpoint of the recipe, by the family its card names."""
+def _model(recipe: EvaluateRecipe, examples: Sequence[Example]) -> AbstractContextManager[Model]:
+    """The checkpoint or served model of the recipe."""
     if recipe.model is None:
         raise RecipeError(f"condition {recipe.condition!r} needs a model", "model", "Name a folder")
-    return open_model(recipe.model)
+    return opened(recipe.model, strictest(example.access for example in examples))
 
 
 def data_hash(examples: Sequence[Example]) -> str:
