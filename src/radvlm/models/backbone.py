@@ -145,18 +145,7 @@ class Backbone:
     @property
     def info(self) -> ModelInfo:
         """What the checkpoint's card says, and its revision."""
-        card = self.card
-        return ModelInfo(
-            name=card.name,
-            revision=self.revision,
-            family=card.family,
-            licence=card.licence,
-            access=card.access,
-            tasks=card.tasks,
-            codec=card.codec,
-            max_images=card.max_images,
-            scope=card.scope,
-        )
+        return self.card.about(self.revision)
 
     @property
     def image_cache(self) -> int:

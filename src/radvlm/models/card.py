@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from radvlm.codecs import get_codec
 from radvlm.errors import CheckpointError
 from radvlm.io.files import atomic_path
+from radvlm.protocols import ModelInfo
 
 FILE = "radvlm.json"
 TOY_SCOPE = "toy, trained on simulated images"
@@ -36,6 +37,11 @@ class Card(BaseModel):
     access: Literal["open", "credentialed", "private"] = "private"
     tasks: tuple[str, ...] = ()
     max_images: int = 1
+
+    def about(self, revision: str) -> ModelInfo:
+        """What predictions and pages say of the model."""
+        own = ("name", "family", "licence", "access", "tasks", "codec", "max_images", "scope")
+        return ModelInfo(revision=revision, **{name: getattr(self, name) for name in own})
 
 
 def read_card(folder: Path) -> Card:

@@ -55,14 +55,4 @@ class EndpointCard(Card, Section):
         """The same wherever and by however many servers the model is served."""
         said = self.model_dump_json(include={"system", "revision", "longest_side", "square"})
         digest = hashlib.sha256(f"{self.llm.model}\n{said}".encode()).hexdigest()
-        return ModelInfo(
-            name=self.name,
-            revision=digest[:12],
-            family=self.family,
-            licence=self.licence,
-            access=self.access,
-            tasks=self.tasks,
-            codec=self.codec,
-            max_images=self.max_images,
-            scope=self.scope,
-        )
+        return self.about(digest[:12])
