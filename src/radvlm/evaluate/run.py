@@ -20,12 +20,13 @@ from radvlm import __version__
 from radvlm import recipe as recipes
 from radvlm.codecs import CODECS
 from radvlm.errors import OutputError, RecipeError
-from radvlm.evaluate.answers import ImageMap, read_answers
+from radvlm.evaluate.answers import ImageMap, Item, read_answers
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
 from radvlm.evaluate.greening import green_of
 from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
+from radvlm.evaluate.oddities import oddities
 from radvlm.evaluate.predict import Progress, predict
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.references import references_of
@@ -83,23 +84,33 @@ def score_log(recipe: EvaluateRecipe, examples: Sequence[Example] | None = None)
     """Score what ``out`` holds for the recipe's condition, without the model, and save it."""
     examples = chosen(recipe) if examples is None else examples
     predictions = read_predictions(log_path(recipe))
-    measured = _measured(recipe, examples, predictions)
+    items = _items(recipe, examples, predictions)
+    measured = _measured(recipe, items)
     scores = summarise(measured, recipe.bootstrap.samples, recipe.bootstrap.seed)
     scores += judge_log(recipe, examples, predictions)
-    _save(recipe, examples, predictions, scores, _groups(recipe, measured))
+    found = {
+        "scores": scores_as_json(scores),
+        "subgroups": _groups(recipe, measured),
+        "oddities": oddities(log_path(recipe), examples, items),
+    }
+    _save(recipe, examples, predictions, found)
     return scores
 
 
 def measured_log(recipe: EvaluateRecipe) -> list[Measured]:
     """The rows of each metric for what the log holds, without the model."""
-    return _measured(recipe, chosen(recipe), read_predictions(log_path(recipe)))
+    predictions = read_predictions(log_path(recipe))
+    return _measured(recipe, _items(recipe, chosen(recipe), predictions))
 
 
-def _measured(
+def _items(
     recipe: EvaluateRecipe, examples: Sequence[Example], predictions: Sequence[Prediction]
-) -> list[Measured]:
-    tasks = tasks_of(examples)
-    items = read_answers(examples, predictions, tasks, shown_images(recipe, examples))
+) -> list[Item]:
+    return read_answers(examples, predictions, tasks_of(examples), shown_images(recipe, examples))
+
+
+def _measured(recipe: EvaluateRecipe, items: Sequence[Item]) -> list[Measured]:
+    tasks = tasks_of([item.example for item in items])
     references = references_of(read_json(recipe.data / MANIFEST))
     measured = list(measure(items, tasks, recipe.metrics, references))
     return measured + green_of(recipe, items, references)
@@ -179,8 +190,7 @@ def _save(
     recipe: EvaluateRecipe,
     examples: Sequence[Example],
     predictions: Sequence[Prediction],
-    scores: Sequence[Score],
-    groups: dict[str, list[dict[str, Any]]],
+    found: Mapping[str, Any],
 ) -> None:
     data = data_hash(examples)
     path, manifest = recipe.out / SCORES, read_json(recipe.data / MANIFEST)
@@ -191,8 +201,7 @@ def _save(
         "radvlm": __version__,
         "recipe": recipes.digest(recipe),
         "bootstrap": recipe.bootstrap.model_dump(),
-        "scores": scores_as_json(scores),
-        "subgroups": groups,
+        **found,
     }
     head = {
         "schema_version": 1,

@@ -17,6 +17,9 @@ from radvlm.tasks.lexicon import BROADER, WORDS, mentions
 from radvlm.tasks.status import status_of
 from radvlm.vocabulary import CHEXPERT_13, NO_FINDING, SUPPORT_DEVICES
 
+MOST = 10_000
+"""Longer than any radiograph's report; a model that repeats itself for a megabyte says no more."""
+
 _STRENGTH: tuple[Status, ...] = ("absent", "uncertain", "present")
 
 
@@ -27,10 +30,11 @@ def read_labels(text: str, names: Sequence[str], *, broaden: bool = True) -> dic
     a mention of a kind (nodule) is also one of its class (lung lesion), if that is in ``names``.
 
     Args:
-        text: a report or a reply, of any length.
+        text: a report or a reply; what is beyond ``MOST`` characters is not looked at.
         names: those wanted, in the order of the result; free names are looked for verbatim.
         broaden: whether kinds count for their classes.
     """
+    text = text[:MOST]
     said = _said(text, tuple(dict.fromkeys((*WORDS, *names))), broaden)
     lowered = " ".join(text.lower().split())
     for pattern, implied in IMPLIED:
