@@ -14,12 +14,13 @@ from radvlm.evaluate.answers import read_answers
 from radvlm.evaluate.log import read_predictions
 from radvlm.evaluate.oddities import oddities
 from radvlm.evaluate.score import score
+from radvlm.protocols import Task
 from radvlm.records import Answer, Example, Turn, View
 from radvlm.tasks.phrase_grounding import PhraseGrounding
 from radvlm.tasks.report import Report
 
 VIEW = View("v", "v.png", "PA", 100, 100)
-TASKS = {"report": Report(), "phrase_grounding": PhraseGrounding()}
+TASKS: dict[str, Task] = {"report": Report(), "phrase_grounding": PhraseGrounding()}
 
 
 def example(number: int, task: str, target: Answer) -> Example:
