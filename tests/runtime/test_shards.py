@@ -143,7 +143,10 @@ def test_leaving_the_loop_ends_the_workers_at_once() -> None:
 def test_a_stopped_run_leaves_no_worker_and_no_flood_of_tracebacks(
     tmp_path: Path, stop: signal.Signals
 ) -> None:
-    """Ctrl-C reaches the whole group, as from a terminal; SIGKILL the parent alone."""
+    """Ctrl-C reaches the whole group, as from a terminal; SIGKILL the parent alone.
+
+    Python loses an interrupt that comes while a finaliser runs; a person then presses again.
+    """
     (tmp_path / "script.py").write_text(SCRIPT)
     shards = [tmp_path / "0", tmp_path / "1"]
     command = [sys.executable, str(tmp_path / "script.py"), *map(str, shards)]
@@ -152,9 +155,11 @@ def test_a_stopped_run_leaves_no_worker_and_no_flood_of_tracebacks(
     workers = [int(shard.read_text()) for shard in shards]
     if stop == signal.SIGINT:
         os.killpg(run.pid, stop)
+        if not soon(lambda: run.poll() is not None, 10):
+            os.killpg(run.pid, stop)
     else:
         run.kill()
-    _, said = run.communicate(timeout=10)
+    _, said = run.communicate(timeout=20)
     assert run.returncode == -stop
     assert said.count("Traceback") == (stop == signal.SIGINT)
     assert soon(lambda: not any(map(alive, workers)), 5)
