@@ -11,7 +11,7 @@ import sys
 import typer
 
 from radvlm.errors import RadvlmError
-from radvlm.verbs import browsing, objects, runs
+from radvlm.verbs import browsing, objects, runs, tabling
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 INTERRUPTED = 130
@@ -36,6 +36,8 @@ app.command()(objects.read)
 app.command()(objects.chat)
 app.command()(objects.inspect)
 app.command()(browsing.browse)
+app.command()(tabling.tables)
+app.command()(tabling.compare)
 app.command("list")(objects.list_)
 app.command()(objects.version)
 

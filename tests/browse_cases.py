@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from fake_evaluation import fake_examples
 from PIL import Image
 
+from fake_evaluation import fake_examples
 from radvlm.codecs import Radvlm01
 from radvlm.evaluate.log import write_predictions
 from radvlm.evaluate.recipe import BootstrapSection, EvaluateRecipe

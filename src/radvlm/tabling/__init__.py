@@ -1,0 +1,1 @@
+"""Results of evaluations → the paper's tables and figures, and pages that compare models."""
