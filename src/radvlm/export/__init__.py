@@ -1,0 +1,1 @@
+"""radvlm's models for other programs."""
