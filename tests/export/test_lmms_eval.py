@@ -59,5 +59,5 @@ def test_the_class_in_lmms_eval(checkpoint: Path) -> None:
     model.task_dict = {"t": {"test": [[asked("Is there a fracture?", PICTURE)]]}}
     request = SimpleNamespace(args=(lambda doc: doc, {"max_new_tokens": 4}, 0, "t", "test"))
     chat = Chat((np.asarray(PICTURE),), (Turn("user", ("Is there a fracture?",)),))
-    ((_, reply),) = local.answer([chat], Decoding(4))
+    ((_, reply),) = open_model(checkpoint).answer([chat], Decoding(4))
     assert model.generate_until([request]) == [reply.text.strip()]
