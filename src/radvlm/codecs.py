@@ -54,6 +54,10 @@ class Radvlm01:
             parts.append(rest)
         return tuple(p if isinstance(p, str) else tuple(p) for p in parts), mended
 
+    def spans(self, text: str, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Where each box of ``parse`` is written."""
+        return [(one.start, one.end) for one in spelled_boxes(text) if one.box is not None]
+
 
 CODECS: dict[str, BoxCodec] = {codec.name: codec for codec in (Radvlm01(), *NATIVE)}
 

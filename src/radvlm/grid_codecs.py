@@ -86,6 +86,11 @@ class GridCodec:
             parts.append(rest)
         return tuple(p if isinstance(p, str) else tuple(p) for p in parts), mended
 
+    def spans(self, text: str, size: Size) -> list[tuple[int, int]]:
+        """Where each box of ``parse`` is written."""
+        found = ((one, self._box(one, size)[0]) for one in self.find(text))
+        return [(one.start, one.end) for one, box in found if box is not None]
+
     def tidy(self, text: str, after: bool, before: bool) -> str:
         """The text after, before or between boxes without what only wraps them."""
         return text

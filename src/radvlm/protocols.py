@@ -149,6 +149,10 @@ class BoxCodec(Protocol):
         """Text and boxes in order, and whether anything had to be mended. Never raises."""
         ...
 
+    def spans(self, text: str, size: tuple[int, int]) -> list[tuple[int, int]]:
+        """Where each box of ``parse`` is written: [start, end) in characters, in order."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Chat:

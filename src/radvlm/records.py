@@ -95,8 +95,9 @@ class Answer:
     """What a reply says, once read; also the type of a target.
 
     ``labels`` maps a finding's name to its status, ``boxes`` holds (name, box, confidence or none)
-    in the order given. ``readable`` is false where a reply could not be understood at all, and
-    ``mended`` true where it could only after a repair (swapped corners, a stray full stop).
+    in the order given, ``probabilities`` how likely a name is present, 0…1. ``readable`` is false
+    where a reply could not be understood at all, and ``mended`` true where it could only after a
+    repair (swapped corners, a stray full stop).
     """
 
     text: str = ""
@@ -104,6 +105,7 @@ class Answer:
     boxes: tuple[tuple[str, Box, float | None], ...] = ()
     readable: bool = True
     mended: bool = False
+    probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,18 +182,26 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a model wrote in one turn. ``seconds`` is the time it took, ``finish`` why it ended."""
+    """What a model wrote in one turn. ``seconds`` is the time it took, ``finish`` why it ended.
+
+    ``token_ends`` are the characters of ``text`` before which its tokens end, one for each of
+    ``token_logprobs``.
+    """
 
     text: str
     tokens: int
     finish: Literal["stop", "length", "error"]
     seconds: float
     token_logprobs: tuple[float, ...] | None = None
+    token_ends: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A model's replies to one example, one a user turn; ``error`` says why there are none."""
+    """A model's replies to one example, one a user turn; ``error`` says why there are none.
+
+    ``probabilities`` are those of labels, 0…1, where the model was asked for them.
+    """
 
     example: str
     sample: int
@@ -200,6 +210,7 @@ class Prediction:
     codec: str
     replies: tuple[Reply, ...]
     error: str | None = None
+    probabilities: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,9 @@ class Pixels:
     def render(self, boxes: Sequence[Box], size: tuple[int, int]) -> str:
         return " ".join(f"({b.x1 * size[0]:.0f},{b.y2 * size[1]:.0f})" for b in boxes)
 
+    def spans(self, text: str, size: tuple[int, int]) -> list[tuple[int, int]]:
+        return []
+
     def parse(self, text: str, size: tuple[int, int]) -> tuple[tuple[Part, ...], bool]:
         raise NotImplementedError
 

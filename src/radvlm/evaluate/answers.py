@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from radvlm.codecs import get_codec
+from radvlm.confidences import with_confidences
 from radvlm.io.image import image_size
 from radvlm.protocols import Task
 from radvlm.records import Answer, Example, Part, Prediction, Reply, View
@@ -54,6 +55,7 @@ def read_answers(
             if prediction is not None and index < len(prediction.replies):
                 reply = prediction.replies[index]
                 answer = _read(reply, question, tasks[example.task], prediction.codec, view)
+                answer = replace(answer, probabilities=prediction.probabilities or {})
             items.append(Item(example, index, question, answer, target))
     return items
 
@@ -84,6 +86,7 @@ def _asked(example: Example) -> Iterator[tuple[int, tuple[Part, ...], Answer]]:
 def _read(reply: Reply, question: tuple[Part, ...], task: Task, codec: str, view: View) -> Answer:
     if reply.finish == "error":
         return FAILED
-    parts, mended = get_codec(codec).parse(reply.text, size_of(view))
-    answer = task.read(parts, question)
+    convention, size = get_codec(codec), size_of(view)
+    parts, mended = convention.parse(reply.text, size)
+    answer = with_confidences(task.read(parts, question), reply, convention, size)
     return replace(answer, mended=answer.mended or mended)

@@ -23,13 +23,15 @@ from radvlm.protocols import Decoding, ModelInfo
 from radvlm.records import Example, Prediction, View
 
 
-def run_of(info: ModelInfo, decoding: Decoding, condition: str) -> dict[str, Any]:
+def run_of(
+    info: ModelInfo, decoding: Decoding, condition: str, label_odds: bool = False
+) -> dict[str, Any]:
     """What makes two predictions comparable: model, revision, codec, decoding and condition."""
     return {
         "model": info.name,
         "revision": info.revision,
         "codec": info.codec,
-        "decoding": asdict(decoding),
+        "decoding": asdict(decoding) | ({"label_odds": True} if label_odds else {}),
         "condition": condition,
     }
 

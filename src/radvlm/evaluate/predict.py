@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from radvlm.errors import IncompleteError, InputError, RadvlmError
@@ -17,6 +17,7 @@ from radvlm.evaluate.answers import ImageMap, size_of
 from radvlm.evaluate.log import PredictionLog, run_of
 from radvlm.protocols import Chat, Decoding, Model
 from radvlm.records import Example, Prediction, Reply, Turn, View
+from radvlm.yes_no import label_probabilities
 
 Progress = Callable[[int, int], None]
 """Called with (finished, in all)."""
@@ -32,6 +33,7 @@ def predict(
     batch_size: int = 32,
     images: ImageMap | None = None,
     forced: bool = False,
+    label_odds: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Play every example not yet in the log and append each prediction as it is finished.
@@ -39,7 +41,8 @@ def predict(
     Chats go to the model ``batch_size`` at a time, those of like length together. What cannot be
     answered (an unreadable image, a reply that ends in an error) is a prediction with ``error``
     and the replies up to there. ``images`` replaces the examples' own views (the blind condition);
-    with ``forced`` the reference's answers are the history instead of the model's.
+    with ``forced`` the reference's answers are the history instead of the model's. With
+    ``label_odds`` the model is asked of each label of an open list how likely it is.
 
     Raises:
         InputError: ``decoding.n`` is not 1, or two examples have the same id.
@@ -49,7 +52,7 @@ def predict(
         raise InputError("predictions are made one sample at a time", "decoding.n", "Set it to 1")
     if len({example.id for example in examples}) != len(examples):
         raise InputError("two examples have the same id", "examples", "Build the data set again")
-    known = PredictionLog(log, run_of(model.info, decoding, condition))
+    known = PredictionLog(log, run_of(model.info, decoding, condition, label_odds))
     shown = {example.id: (images or {}).get(example.id, example.views) for example in examples}
     waiting = [example for example in examples if not known.holds(example, shown[example.id])]
     waiting.sort(key=_length)
@@ -61,7 +64,11 @@ def predict(
                 for e in waiting[start : start + batch_size]
             ]
             for play in _finished(model, batch, decoding):
-                known.append(play.example, play.views, play.prediction(model))
+                prediction = play.prediction(model)
+                if label_odds and prediction.error is None:
+                    odds = _label_odds(model, play)
+                    prediction = replace(prediction, probabilities=odds)
+                known.append(play.example, play.views, prediction)
                 done += 1
                 if progress:
                     progress(done, len(examples))
@@ -135,6 +142,15 @@ def _replies(
             yield index, failure
         else:
             yield from ((index, reply) for _, reply in _replies(model, [chats[index]], decoding))
+
+
+def _label_odds(model: Model, play: _Play) -> dict[str, float] | None:
+    """Name → probability, of the labels that an open list of abnormalities is held to."""
+    targets = [turn.target for turn in play.example.turns if turn.target is not None]
+    if play.example.task != "classification" or len(targets[0].labels) < 2:
+        return None
+    images = tuple(Path(view.path) for view in play.views)
+    return label_probabilities(model, images, list(targets[0].labels))
 
 
 def _script(example: Example) -> list[list[Turn]]:

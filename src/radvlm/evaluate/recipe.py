@@ -16,9 +16,15 @@ the model with the reference's own answers as the history of a conversation."""
 
 
 class DecodingSection(Section):
-    """How replies are written; greedy."""
+    """How replies are written; greedy.
+
+    ``logprobs`` records each token's, from which boxes get confidences; ``label_probabilities``
+    asks of each label of an open classification whether the model would say yes or no.
+    """
 
     max_tokens: PositiveInt = 256
+    logprobs: bool = False
+    label_probabilities: bool = False
 
 
 class BootstrapSection(Section):

@@ -64,7 +64,8 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
         train = examples_of(recipe.data, "train")
         write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
     else:
-        decoding = Decoding(max_tokens=recipe.decoding.max_tokens)
+        wanted = recipe.decoding
+        decoding = Decoding(max_tokens=wanted.max_tokens, logprobs=wanted.logprobs)
         with _model(recipe, examples) as model:
             predict(
                 model,
@@ -75,6 +76,7 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
                 batch_size=recipe.batch_size,
                 images=shown_images(recipe, examples),
                 forced=recipe.condition == "teacher_forced",
+                label_odds=wanted.label_probabilities,
                 progress=progress,
             )
     return examples

@@ -126,8 +126,9 @@ def score_from_json(plain: Mapping[str, Any]) -> Score:
 
 
 def _reply(plain: Mapping[str, Any]) -> Reply:
-    logprobs = plain["token_logprobs"]
-    return Reply(**{**plain, "token_logprobs": None if logprobs is None else tuple(logprobs)})
+    lists = ("token_logprobs", "token_ends")
+    tuples = {name: tuple(plain[name]) for name in lists if plain.get(name) is not None}
+    return Reply(**{**plain, **tuples})
 
 
 def _line(record: Mapping[str, Any], path: Path) -> bytes:

@@ -34,7 +34,8 @@ class _Tally:
         used = (self.tokens_input, self.tokens_output, self.cost, self.attempts)
         if said is None or failure is not None:
             return Result("", None, failure, *used)
-        return Result(said.text, None, None, *used, False, said.finish, said.logprobs)
+        said_so = (said.finish, said.logprobs, said.token_ends)
+        return Result(said.text, None, None, *used, False, *said_so)
 
 
 class Endpoints:
@@ -69,8 +70,8 @@ class Endpoints:
 
     def _keep(self, key: str, result: Result) -> None:
         if result.failure is None:
-            said = {"text": result.text, "finish": result.finish, "logprobs": result.logprobs}
-            self._store.put(key, said)
+            kept = ("text", "finish", "logprobs", "token_ends")
+            self._store.put(key, {name: getattr(result, name) for name in kept})
         elif result.failure in _KEPT:
             self._store.put(key, {"failure": result.failure})
 
@@ -82,13 +83,14 @@ class Endpoints:
         parsed, wrong = read(text, request.schema)
         if wrong:
             return None
-        logprobs = kept["logprobs"]
+        logprobs, ends = (kept.get(name) for name in ("logprobs", "token_ends"))
         return Result(
             text,
             parsed,
             stored=True,
             finish=str(kept["finish"]),
             logprobs=tuple(logprobs) if isinstance(logprobs, list) else None,
+            token_ends=tuple(ends) if isinstance(ends, list) else None,
         )
 
     async def _valid(self, request: Request, tally: _Tally) -> Result:

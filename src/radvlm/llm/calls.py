@@ -64,6 +64,7 @@ class Result:
     stored: bool = False
     finish: str = "stop"
     logprobs: tuple[float, ...] | None = None
+    token_ends: tuple[int, ...] | None = None
 
 
 @cache

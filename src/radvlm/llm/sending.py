@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
+from itertools import accumulate
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -68,6 +69,7 @@ class Said:
     tokens_output: int
     refused: bool
     logprobs: tuple[float, ...] | None
+    token_ends: tuple[int, ...] | None
 
 
 class Endpoint:
@@ -195,6 +197,7 @@ def _said(reply: Any, request: Request) -> Said:
         getattr(usage, "completion_tokens", None) or text_tokens(text),
         bool(getattr(message, "refusal", None)) or finish == "content_filter",
         tuple(step.logprob for step in steps) if steps else None,
+        tuple(accumulate(len(step.token) for step in steps)) if steps else None,
     )
 
 

@@ -221,4 +221,5 @@ def _heard(result: Result, seconds: float) -> Reply | RadvlmError:
         return Reply("", 0, "error", seconds)
     tokens = result.tokens_output or text_tokens(result.text)
     finish: Literal["stop", "length"] = "length" if result.finish == "length" else "stop"
-    return Reply(result.text, tokens, finish, seconds, result.logprobs)
+    said = (result.logprobs, result.token_ends)
+    return Reply(result.text, tokens, finish, seconds, *said)

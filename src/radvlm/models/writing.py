@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from transformers import (
@@ -51,8 +51,22 @@ def to_reply(
     length = next((k for k, token in enumerate(ids) if token in ends), None)
     kept = list(ids[:length])
     text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-    said = None if logprobs is None else tuple(logprobs[: len(kept)])
-    return Reply(text, len(kept), "length" if length is None else "stop", seconds, said)
+    finish: Literal["stop", "length"] = "length" if length is None else "stop"
+    if logprobs is None:
+        return Reply(text, len(kept), finish, seconds)
+    said, ends_at = tuple(logprobs[: len(kept)]), token_ends(tokenizer, kept)
+    return Reply(text, len(kept), finish, seconds, said, ends_at)
+
+
+def token_ends(tokenizer: Any, ids: Sequence[int]) -> tuple[int, ...]:
+    """Up to which character of the stripped text each token reaches.
+
+    Beginnings are decoded one by one: a token may be half a character, or a blank only in company.
+    """
+    begun = [tokenizer.decode(ids[:k], skip_special_tokens=True) for k in range(1, len(ids) + 1)]
+    whole = begun[-1] if begun else ""
+    left, length = len(whole) - len(whole.lstrip()), len(whole.strip())
+    return tuple(min(max(len(text) - left, 0), length) for text in begun)
 
 
 class Listener(LogitsProcessor):  # type: ignore[misc]  # untyped base

@@ -109,6 +109,16 @@ def calibration_error(rows: Rows, weights: Floats, bins: int = BINS) -> Floats:
     return ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
 
 
+def calibration_bins(rows: Rows, bins: int = BINS) -> Floats:
+    """Sums of probability minus truth in each bin, then the count of rows, [bins + 1].
+
+    They add up over rows, so a metric can keep them an answer; ``calibration_error`` is the sum of
+    the absolute totals over the count.
+    """
+    gaps = (_members(rows, bins) * (rows[:, :1] - rows[:, 1:])).sum(axis=0)
+    return np.append(gaps, float(len(rows)))
+
+
 def reliability(rows: Rows, bins: int = BINS) -> list[Bin]:
     """The points of a reliability diagram, one a bin; empty bins have no figures."""
     member = _members(rows, bins)

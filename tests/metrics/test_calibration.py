@@ -10,7 +10,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from radvlm.errors import InputError
-from radvlm.evaluate.calibration import (
+from radvlm.metrics.calibration import (
     auroc,
     box_confidence_rows,
     brier,
