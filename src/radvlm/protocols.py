@@ -163,10 +163,23 @@ class Chat:
 
 
 @dataclass(frozen=True, slots=True)
+class Constraint:
+    """What a reply may be: a regular expression for all of it (``constraints`` makes them).
+
+    Where ``largest`` is given, the numbers in it are coordinates up to that, four a box, and the
+    later two of a box have to exceed the earlier two.
+    """
+
+    pattern: str
+    largest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decoding:
     """How to write the reply. ``temperature`` 0 is greedy; ``seed`` fixes sampling.
 
-    With ``logprobs`` replies bring the log-probability of each of their tokens.
+    With ``logprobs`` replies bring the log-probability of each of their tokens. A ``constraint``
+    holds replies to a form; they end as soon as nothing can follow.
     """
 
     max_tokens: int = 256
@@ -174,6 +187,7 @@ class Decoding:
     n: int = 1
     seed: int = 0
     logprobs: bool = False
+    constraint: Constraint | None = None
 
 
 @dataclass(frozen=True, slots=True)

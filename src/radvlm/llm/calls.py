@@ -27,13 +27,15 @@ _IMAGE_TOKENS = 1000
 class Request:
     """One call: messages in the OpenAI format, and the schema the answer has to fit, or none.
 
-    ``max_tokens`` is the section's unless given; ``logprobs`` asks for those of the answer.
+    ``max_tokens`` is the section's unless given; ``logprobs`` asks for those of the answer;
+    ``extra`` holds further parameters of the endpoint's own.
     """
 
     messages: tuple[Message, ...]
     schema: type[BaseModel] | None = None
     max_tokens: int | None = None
     logprobs: bool = False
+    extra: Mapping[str, Any] | None = None
 
     def key(self, section: LlmSection) -> str:
         """Hash of all that decides the answer: prompt, model and parameters."""
@@ -43,6 +45,7 @@ class Request:
             [section.temperature, self.max_tokens or section.max_tokens, section.seed],
             schema_of(self.schema) if self.schema else None,
             self.logprobs,
+            *([self.extra] if self.extra else []),
         ]
         return sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

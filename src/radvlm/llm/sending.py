@@ -118,6 +118,8 @@ class Endpoint:
             parameters["seed"] = whole.seed
         if request.logprobs:
             parameters["logprobs"] = True
+        if request.extra:
+            parameters["extra_body"] = dict(request.extra)
         if request.schema is None:
             return parameters
         if format == "json_schema":

@@ -47,7 +47,11 @@ def mended(request: Request, answer: str, wrong: str) -> Request:
         },
     )
     return Request(
-        (*request.messages, *again), request.schema, request.max_tokens, request.logprobs
+        (*request.messages, *again),
+        request.schema,
+        request.max_tokens,
+        request.logprobs,
+        request.extra,
     )
 
 

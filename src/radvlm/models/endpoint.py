@@ -185,7 +185,8 @@ class EndpointModel:
         messages = to_messages(chat.turns, self.codec, size, len(shown), card.system, card.special)
         uris = iter(shown)
         said = tuple(_message(message, uris) for message in messages)
-        return Request(said, None, decoding.max_tokens, decoding.logprobs)
+        extra = card.held_to(decoding.constraint) if decoding.constraint else None
+        return Request(said, None, decoding.max_tokens, decoding.logprobs, extra)
 
     def _sent(self, image: Path | Pixels) -> Sent:
         """An image ready to be sent; files are kept for a while."""

@@ -7,13 +7,14 @@ see ``docs/models.md``.
 from __future__ import annotations
 
 import hashlib
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import PositiveInt, model_validator
 
+from radvlm.errors import InputError
 from radvlm.llm.recipe import LlmSection
 from radvlm.models.card import Card
-from radvlm.protocols import ModelInfo
+from radvlm.protocols import Constraint, ModelInfo
 from radvlm.recipe import Section
 
 SPECIAL = (
@@ -36,6 +37,8 @@ class EndpointCard(Card, Section):
             they are.
         square: black borders make images square first, for ``medgemma_yx``.
         special: control tokens of the served model, broken up where a text holds them.
+        pattern_as: how the server takes a regular expression that replies are held to: vLLM's
+            ``structured_outputs`` or, before 0.12, ``guided_regex``, SGLang's ``regex``.
     """
 
     family: Literal["endpoint"]
@@ -44,6 +47,23 @@ class EndpointCard(Card, Section):
     longest_side: PositiveInt | None = None
     square: bool = False
     special: tuple[str, ...] = SPECIAL
+    pattern_as: Literal["structured_outputs", "guided_regex", "regex"] | None = None
+
+    def held_to(self, constraint: Constraint) -> dict[str, Any]:
+        """The server's own parameter for a form of replies.
+
+        Raises:
+            InputError: nothing is known of how it takes one.
+        """
+        if self.pattern_as is None:
+            raise InputError(
+                "the endpoint is not known to hold replies to a form",
+                "pattern_as",
+                "Name how the server takes a regular expression",
+            )
+        pattern = constraint.pattern
+        plain = {"structured_outputs": {"structured_outputs": {"regex": pattern}}}
+        return plain.get(self.pattern_as, {self.pattern_as: pattern})
 
     @model_validator(mode="after")
     def _keeps_its_coordinates(self) -> Self:

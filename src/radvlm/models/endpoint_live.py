@@ -37,6 +37,7 @@ def stream(section: LlmSection, request: Request) -> Iterator[str]:
         "temperature": section.temperature,
         endpoint.limit_name: request.max_tokens or section.max_tokens,
         **({} if section.seed is None else {"seed": section.seed}),
+        **({"extra_body": dict(request.extra)} if request.extra else {}),
     }
     with openai.OpenAI(
         base_url=endpoint.url, api_key=key, timeout=section.timeout_s, http_client=http

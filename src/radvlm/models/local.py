@@ -19,6 +19,7 @@ from radvlm.models import writing
 from radvlm.models.backbone import Backbone, Features, image_key, move
 from radvlm.models.batches import IGNORED, Encoded
 from radvlm.models.card import Card
+from radvlm.models.constrained import Held
 from radvlm.models.memory import Recent
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Reply, Turn
@@ -65,8 +66,11 @@ class LocalModel(Backbone):
         batch = self._prompts([item for item in items for _ in range(decoding.n)])
         torch.manual_seed(decoding.seed)
         listener = writing.Listener()
-        heard = writing.listening(listener) if decoding.logprobs else {}
-        written = self.network.generate(**batch, **self._options(decoding), **heard)
+        processors = [listener] if decoding.logprobs else []
+        # What is heard is what the network finds likely, not what the form leaves of it.
+        processors += self._held(decoding, batch["input_ids"].shape[1])
+        options = self._options(decoding) | writing.processed(processors)
+        written = self.network.generate(**batch, **options)
         said = listener.heard(written) if decoding.logprobs else [None] * len(written)
         seconds = (time.perf_counter() - start) / len(written)
         replies = written[:, batch["input_ids"].shape[1] :].tolist()
@@ -89,7 +93,8 @@ class LocalModel(Backbone):
         if state is not None:
             batch["past_key_values"] = state
         torch.manual_seed(decoding.seed)
-        inputs = {**batch, **self._options(decoding), "return_dict_in_generate": True}
+        held = writing.processed(self._held(decoding, batch["input_ids"].shape[1]))
+        inputs = {**batch, **self._options(decoding), **held, "return_dict_in_generate": True}
         made = yield from writing.stream(self.network, self.processor.tokenizer, inputs)
         if key:
             ids = tuple(made.sequences[0, : made.past_key_values.get_seq_length()].tolist())
@@ -154,6 +159,11 @@ class LocalModel(Backbone):
             return None
         told.state.crop(-surplus)
         return told.state
+
+    def _held(self, decoding: Decoding, prompt: int) -> list[Any]:
+        if decoding.constraint is None:
+            return []
+        return [Held(decoding.constraint, self.processor.tokenizer, self.ends, prompt)]
 
     def _options(self, decoding: Decoding) -> dict[str, Any]:
         return writing.options(decoding, self.ends, self.processor.tokenizer.pad_token_id)

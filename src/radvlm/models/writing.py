@@ -100,9 +100,9 @@ class _Abandoned(StoppingCriteria):  # type: ignore[misc]  # untyped base
         return torch.full((len(input_ids),), self.event.is_set(), device=input_ids.device)
 
 
-def listening(listener: Listener) -> dict[str, Any]:
-    """The keyword argument of ``generate`` that lets a listener hear."""
-    return {"logits_processor": LogitsProcessorList([listener])}
+def processed(processors: Sequence[LogitsProcessor]) -> dict[str, Any]:
+    """The keyword argument of ``generate`` that has these see each step's scores, in order."""
+    return {"logits_processor": LogitsProcessorList(processors)} if processors else {}
 
 
 def stream(network: Any, tokenizer: Any, inputs: Mapping[str, Any]) -> Generator[str, None, Any]:
