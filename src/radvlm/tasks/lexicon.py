@@ -33,7 +33,8 @@ WORDS: dict[str, str] = {
     "Pleural Effusion": r"(?:pleural )?(?<!pericardial )effusions?|pleural fluid"
     r"|blunt(?:ing|ed)(?: of)?(?: the)?(?: right| left)? costophrenic"
     r"|costophrenic angles?(?: \w+){0,3}? blunted",
-    "Pleural Other": r"pleural other|other pleural (?:disease|abnormality)|pleural plaques?|fibrothorax",
+    "Pleural Other": r"pleural other|other pleural (?:disease|abnormality)|pleural plaques?"
+    r"|fibrothorax",
     "Pneumonia": r"pneumonias?|infectio(?:n|us process)",
     "Pneumothorax": r"(?:hydro)?pneumothora(?:x|ces)",
     SUPPORT_DEVICES: r"(?:support |medical )?devices?|hardware|catheters?|tubes?",

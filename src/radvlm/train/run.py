@@ -7,9 +7,10 @@ step), ``recipe.json``; ``state/`` holds what a rerun needs to go on, and is rem
 from __future__ import annotations
 
 import json
+import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -19,9 +20,12 @@ from radvlm.errors import InputError
 from radvlm.io.dataset import examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
+from radvlm.io.image import read_image
 from radvlm.models.card import Card
+from radvlm.models.domain import MOST, write_domain
 from radvlm.models.llava_onevision import Encoded, LlavaOnevision
 from radvlm.models.tiny import make_tiny
+from radvlm.protocols import Pixels
 from radvlm.records import Example
 from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.state import Counters, load_state, save_state
@@ -52,9 +56,17 @@ def train(recipe: TrainRecipe, progress: Progress | None = None) -> Path:
     _fit(model, examples, recipe, progress)
     target = recipe.out / "checkpoint"
     model.save(target)
+    write_domain(_seen(examples, recipe.seed), target)
     write_json(recipe.out / "recipe.json", recipes.dump(recipe))
     shutil.rmtree(recipe.out / "state", ignore_errors=True)
     return target
+
+
+def _seen(examples: Sequence[Example], seed: int) -> Iterator[Pixels]:
+    """Some of the images trained on, drawn by the seed."""
+    paths = sorted({view.path for example in examples for view in example.views})
+    for path in random.Random(seed).sample(paths, min(MOST, len(paths))):
+        yield read_image(Path(path))
 
 
 def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:

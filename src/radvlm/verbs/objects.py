@@ -101,15 +101,20 @@ def read(
     image: Annotated[Path, typer.Argument(help="PNG, JPEG or DICOM.")],
     model: ModelFolder = Path("runs/demo/model/checkpoint"),
     draw: Annotated[Path | None, typer.Option("--draw", help="Write a PNG with the boxes.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read an image unlike the training's all the same.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """One radiograph → report, findings with boxes, contradictions."""
     from radvlm.reading import draw_reading, open_reader, reading_as_text
 
-    reading = open_reader(model).read(image)
+    reading = open_reader(model).read(image, force=force)
     if draw:
         draw_reading(reading, image, draw)
     say(as_json, reading.to_json(), reading_as_text(reading))
+    if not reading.accepted:
+        raise typer.Exit(1)
 
 
 def chat(
