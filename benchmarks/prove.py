@@ -26,6 +26,7 @@ PROOFS = (
     "label_reader",
     "judge_agreement",
     "metrics_speed",
+    "inference",
 )
 
 

@@ -64,7 +64,8 @@ class EvaluateRecipe(Recipe):
     only those named, ``per_task`` so many examples of each (or of those it names,
     and all of the others) and ``limit`` so many in all; they are drawn with ``seed``, which also
     draws the other patients of the blind condition. ``judges`` judge conversations and ``green``
-    reports, where given. ``by`` gives every figure for groups of patients and images, too.
+    reports, where given. ``workers`` processes predict together, each with the model. ``by`` gives
+    every figure for groups of patients and images, too.
     """
 
     data: Path
@@ -76,6 +77,7 @@ class EvaluateRecipe(Recipe):
     per_task: PositiveInt | dict[str, PositiveInt] | None = None
     limit: PositiveInt | None = None
     batch_size: PositiveInt = 32
+    workers: PositiveInt = 1
     decoding: DecodingSection = DecodingSection()
     bootstrap: BootstrapSection = BootstrapSection()
     judges: JudgeSection | None = None

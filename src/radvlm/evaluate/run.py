@@ -11,7 +11,6 @@ import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,14 +19,15 @@ from radvlm import __version__
 from radvlm import recipe as recipes
 from radvlm.codecs import CODECS
 from radvlm.errors import OutputError, RecipeError
-from radvlm.evaluate.answers import ImageMap, Item, read_answers
+from radvlm.evaluate.answers import Item, read_answers
 from radvlm.evaluate.baseline import majority_predictions
 from radvlm.evaluate.blind import shuffled_images
 from radvlm.evaluate.greening import green_of
 from radvlm.evaluate.judging import CALLS, judge_log
 from radvlm.evaluate.log import read_predictions, write_predictions
 from radvlm.evaluate.oddities import oddities
-from radvlm.evaluate.predict import Progress, predict
+from radvlm.evaluate.parallel import predict_in_parallel, predict_share
+from radvlm.evaluate.predict import Progress
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.references import references_of
 from radvlm.evaluate.score import Measured, measure, summarise
@@ -37,9 +37,8 @@ from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.dataset import MANIFEST, examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
-from radvlm.models.opening import opened
-from radvlm.protocols import Decoding, Model, Task
-from radvlm.records import Example, Prediction, Score
+from radvlm.protocols import Task
+from radvlm.records import Example, Prediction, Score, View
 from radvlm.registry import resolve
 
 SCORES = "scores.json"
@@ -64,21 +63,12 @@ def predict_log(recipe: EvaluateRecipe, progress: Progress | None = None) -> lis
         train = examples_of(recipe.data, "train")
         write_predictions(log, majority_predictions(list(train), examples, CODECS["radvlm_01"]))
     else:
-        wanted = recipe.decoding
-        decoding = Decoding(max_tokens=wanted.max_tokens, logprobs=wanted.logprobs)
-        with _model(recipe, examples) as model:
-            predict(
-                model,
-                examples,
-                log,
-                decoding,
-                condition=recipe.condition,
-                batch_size=recipe.batch_size,
-                images=shown_images(recipe, examples),
-                forced=recipe.condition == "teacher_forced",
-                label_odds=wanted.label_probabilities,
-                progress=progress,
-            )
+        _check_model(recipe)
+        shown = shown_images(recipe, examples)
+        if recipe.workers > 1:
+            predict_in_parallel(recipe, examples, log, shown, progress)
+        else:
+            predict_share((log, examples, shown), recipe, progress)
     return examples
 
 
@@ -154,7 +144,9 @@ def chosen(recipe: EvaluateRecipe) -> list[Example]:
     return [example for example in examples if example.id in ids]
 
 
-def shown_images(recipe: EvaluateRecipe, examples: Sequence[Example]) -> ImageMap | None:
+def shown_images(
+    recipe: EvaluateRecipe, examples: Sequence[Example]
+) -> dict[str, tuple[View, ...]] | None:
     """Another patient's views for the blind condition; none for all others."""
     return shuffled_images(examples, recipe.seed) if recipe.condition == "blind" else None
 
@@ -169,11 +161,9 @@ def log_path(recipe: EvaluateRecipe) -> Path:
     return recipe.out / f"predictions-{recipe.condition}.jsonl"
 
 
-def _model(recipe: EvaluateRecipe, examples: Sequence[Example]) -> AbstractContextManager[Model]:
-    """The checkpoint or served model of the recipe."""
+def _check_model(recipe: EvaluateRecipe) -> None:
     if recipe.model is None:
         raise RecipeError(f"condition {recipe.condition!r} needs a model", "model", "Name a folder")
-    return opened(recipe.model, strictest(example.access for example in examples))
 
 
 def data_hash(examples: Sequence[Example]) -> str:

@@ -52,9 +52,13 @@ class LocalModel(Backbone):
         While the network is trained its weights change, and what it made of images is forgotten.
         """
         if self.network.training:
-            self._features.clear()
-            self._told.clear()
+            self.forget()
         return super().collate(items, left)
+
+    def forget(self) -> None:
+        """Let go of what was made of images and of conversations under way."""
+        self._features.clear()
+        self._told.clear()
 
     @torch.inference_mode()
     def answer(self, chats: Sequence[Chat], decoding: Decoding) -> Iterator[tuple[int, Reply]]:
