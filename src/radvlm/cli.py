@@ -11,7 +11,7 @@ import sys
 import typer
 
 from radvlm.errors import RadvlmError
-from radvlm.verbs import browsing, models, objects, runs, tabling
+from radvlm.verbs import baselines, browsing, models, objects, runs, tabling
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 INTERRUPTED = 130
@@ -39,6 +39,7 @@ app.command()(browsing.browse)
 app.command()(tabling.tables)
 app.command()(tabling.compare)
 app.add_typer(models.app, name="models")
+app.add_typer(baselines.app, name="baseline")
 app.command("list")(objects.list_)
 app.command()(objects.version)
 

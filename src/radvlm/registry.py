@@ -92,6 +92,8 @@ TABLES: dict[Kind, dict[str, str]] = {
         "qwen3_vl": "radvlm.models.qwen3_vl:Qwen3VL",
         "qwen25_vl": "radvlm.models.qwen25_vl:Qwen25VL",
         "gemma3": "radvlm.models.gemma3:Gemma3",
+        "endpoint": "radvlm.models.endpoint:EndpointModel",
+        "baseline": "radvlm.baselines.model:BaselineModel",
     },
     "rewards": {},
 }

@@ -3,8 +3,8 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from fake_evaluation import fake_examples
 
+from fake_evaluation import fake_examples
 from radvlm.boxes import iou
 from radvlm.codecs import Radvlm01
 from radvlm.errors import InputError

@@ -4,10 +4,10 @@ import dataclasses
 from collections import Counter
 
 import pytest
-from fake_evaluation import fake_examples
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_evaluation import fake_examples
 from radvlm.errors import InputError
 from radvlm.evaluate.blind import shuffled_images
 from radvlm.evaluate.statistics import patient_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from fake_evaluation import TASKS, fake_examples
 
+from fake_evaluation import TASKS, fake_examples
 from radvlm.codecs import Radvlm01
 from radvlm.evaluate.answers import read_answers
 from radvlm.evaluate.score import score

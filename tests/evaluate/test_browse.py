@@ -13,11 +13,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import browse_cases as cases
 import numpy as np
 import pytest
-from fake_evaluation import TASKS
 
+import browse_cases as cases
+from fake_evaluation import TASKS
 from radvlm.errors import OutputError, TableError
 from radvlm.evaluate import browse_data
 from radvlm.evaluate.browse import default_page, json_block, write_browse_page

@@ -6,13 +6,13 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-import browse_cases as cases
 import numpy as np
 import pytest
-from fake_evaluation import TASKS
 from PIL import Image, ImageColor
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+import browse_cases as cases
+from fake_evaluation import TASKS
 from radvlm.evaluate.browse import write_browse_page
 from radvlm.inspecting.disclosure import Disclosure
 from radvlm.io.draw import PREDICTED

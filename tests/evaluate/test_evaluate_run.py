@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_evaluation import TASKS, FakeModel, fake_examples
 
+from fake_evaluation import TASKS, FakeModel, fake_examples
 from radvlm.errors import OutputError, RecipeError, TableError
 from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.evaluate.run import data_hash, evaluate, score_log

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_evaluation import fake_examples
 
+from fake_evaluation import fake_examples
 from radvlm.errors import EgressError
 from radvlm.evaluate.answers import Item
 from radvlm.evaluate.greening import green_of

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_evaluation import FakeModel, fake_examples
 
+from fake_evaluation import FakeModel, fake_examples
 from radvlm.errors import EgressError, RecipeError
 from radvlm.evaluate.judge import Judgement, Verdict, judge, prompt, request
 from radvlm.evaluate.judging import judge_log

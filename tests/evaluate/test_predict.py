@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_evaluation import FakeModel, fake_examples
 
+from fake_evaluation import FakeModel, fake_examples
 from radvlm.errors import InputError, TableError
 from radvlm.evaluate.log import read_predictions
 from radvlm.evaluate.predict import predict

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_evaluation import TASKS, FakeModel, fake_examples
 from PIL import Image
 
+from fake_evaluation import TASKS, FakeModel, fake_examples
 from radvlm import recipe as recipes
 from radvlm.errors import InputError, RecipeError
 from radvlm.evaluate.predict import predict

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_evaluation import TASKS, FakeModel, fake_examples
 
+from fake_evaluation import TASKS, FakeModel, fake_examples
 from radvlm.evaluate.answers import read_answers
 from radvlm.evaluate.log import read_predictions
 from radvlm.evaluate.predict import predict

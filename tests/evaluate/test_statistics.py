@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from fake_evaluation import fake_examples
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import (
     false_discovery_control,
 )
 
+from fake_evaluation import fake_examples
 from radvlm.evaluate.statistics import (
     Floats,
     benjamini_hochberg,

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fake_evaluation import fake_examples
 
+from fake_evaluation import fake_examples
 from radvlm.evaluate.statistics import Floats, holm, patient_weights
 from radvlm.evaluate.subgroups import Subgroup, age_band, attributes_of, subgroups, worst
 

@@ -1,10 +1,12 @@
-"""A checkpoint folder, or the description of a served model → what answers."""
+"""A checkpoint folder, or the description of a served model or a baseline → what answers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from radvlm import registry
 from radvlm.models.card import read_card
@@ -14,10 +16,11 @@ from radvlm.records import Access
 
 @contextmanager
 def opened(path: Path, access: Access) -> Iterator[Model]:
-    """The model of a checkpoint folder or, where ``path`` is a file, of the servers it describes.
+    """The model of a checkpoint folder or, where ``path`` is a file, of what it describes.
 
     Args:
-        path: a folder with ``radvlm.json``, or an ``EndpointCard`` in YAML or JSON.
+        path: a folder with ``radvlm.json``; or in YAML or JSON an ``EndpointCard``, or the
+            ``BaselineFile`` of a published model.
         access: the strictest class of the data it will be asked about.
 
     Raises:
@@ -27,10 +30,18 @@ def opened(path: Path, access: Access) -> Iterator[Model]:
     if not path.is_file():
         yield open_model(path)
         return
-    from radvlm.models.endpoint import EndpointModel
+    with registry.resolve("models", _family(path)).from_file(path, access) as described:
+        yield described
 
-    with EndpointModel.from_file(path, access) as served:
-        yield served
+
+def _family(path: Path) -> str:
+    """What the file says it describes; ``endpoint`` where it says nothing, as its check will."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return "endpoint"
+    family = tree.get("family") if isinstance(tree, dict) else None
+    return family if family == "baseline" else "endpoint"
 
 
 def open_model(folder: Path) -> Model:
