@@ -21,6 +21,7 @@ from rich.text import Text
 
 from radvlm import recipe as recipes
 from radvlm import registry
+from radvlm.baselines.native import BaselineCard
 from radvlm.metrics.weights import Missing
 from radvlm.protocols import SourceFile
 
@@ -137,10 +138,15 @@ def roots_of(recipe: Path) -> dict[str, Path]:
     return recipes.load(_HasRoots, recipe).data.roots
 
 
-def as_plain(found: list[Checkup], weights: list[Missing]) -> dict[str, list[dict[str, Any]]]:
-    """The findings as plain values: ``sources``, and ``missing_weights`` of metrics."""
-    lacking = [dataclasses.asdict(one) for one in weights]
-    return {"sources": [_as_plain(one) for one in found], "missing_weights": lacking}
+def as_plain(
+    found: list[Checkup], weights: list[Missing], baselines: list[BaselineCard]
+) -> dict[str, list[dict[str, Any]]]:
+    """Plain values: ``sources``, ``missing_weights`` of metrics, baselines that are not set up."""
+    return {
+        "sources": [_as_plain(one) for one in found],
+        "missing_weights": [dataclasses.asdict(one) for one in weights],
+        "missing_baselines": [dataclasses.asdict(one) for one in baselines],
+    }
 
 
 def _as_plain(one: Checkup) -> dict[str, Any]:
@@ -182,6 +188,17 @@ def weights_table(lacking: list[Missing]) -> Table:
         metrics.setdefault((one.what, one.how), []).append(one.metric)
     for (what, how), names in sorted(metrics.items()):
         table.add_row(Text(what), Text(", ".join(names)), Text(how))
+    return table
+
+
+def baselines_table(lacking: list[BaselineCard]) -> Table:
+    """One row a baseline without an environment: what makes it, and where its weights are had."""
+    table = Table(title="Baselines", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("not set up", no_wrap=True)
+    table.add_column("weights", overflow="fold", ratio=1)
+    table.add_column("licence", overflow="fold", max_width=30)
+    for card in lacking:
+        table.add_row(card.name, Text(card.apply), Text(card.licence))
     return table
 
 

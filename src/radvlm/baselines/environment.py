@@ -14,7 +14,8 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from radvlm.baselines.table import baseline
+from radvlm.baselines.native import BaselineCard
+from radvlm.baselines.table import BASELINES, baseline
 from radvlm.errors import IncompleteError, InputError
 from radvlm.io.files import read_json, write_json
 
@@ -82,6 +83,12 @@ def made(name: str, folder: Path | None = None) -> Path:
             f"baseline {name} has no environment", target, f"radvlm baseline setup {name}"
         )
     return target
+
+
+def unmade() -> list[BaselineCard]:
+    """The cards of the baselines that have no environment in the usual place."""
+    cards = [baseline(name).card for name in BASELINES]
+    return [card for card in cards if not (place_of(card.name) / MADE).exists()]
 
 
 def _run(command: list[str]) -> None:

@@ -67,17 +67,27 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Which data sets and weights are here, what is missing, where it is had."""
-    from radvlm.doctoring import as_plain, as_table, check, propose, roots_of, weights_table
+    """Which data sets, weights and baselines are here, what is missing, where it is had."""
+    from radvlm.baselines.environment import unmade
+    from radvlm.doctoring import (
+        as_plain,
+        as_table,
+        baselines_table,
+        check,
+        propose,
+        roots_of,
+        weights_table,
+    )
     from radvlm.metrics.weights import missing
 
     roots = {**(propose(find) if find else {}), **(roots_of(recipe) if recipe else {})}
     found = check(roots)
     if as_json:
-        return say(True, as_plain(found, missing()), "")
+        return say(True, as_plain(found, missing(), unmade()), "")
     Console().print(as_table(found))
     if lacking := missing():
         Console().print(weights_table(lacking))
+    Console().print(baselines_table(unmade()))
     for name, place in sorted(roots.items()):
         print(f"data.roots.{name}={place}")
     if any(one.root is not None and not one.complete for one in found):
