@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from watched_page import browser, watched
 
 import made_data
 from radvlm.inspecting.data_page import write_data_page
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 SECTIONS = ["summary", "examples", "plan", "pictures", "labels", "boxes", "lengths", "studies",
             "left-out", "build"]  # fmt: skip
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -24,29 +24,11 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_data_page(made_data.make(tmp_path_factory.mktemp("made")))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 @pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=str)
 def page(browser: Browser, written: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
-    opened = context.new_page()
-    requests: list[str] = []
-    messages: list[str] = []
-    opened.on("request", lambda r: requests.append(r.url))
-    opened.on("console", lambda m: messages.append(m.text))
-    opened.on("pageerror", lambda e: messages.append(str(e)))
-    opened.goto(written.as_uri(), wait_until="networkidle")
-    yield opened
-    assert [url for url in requests if not url.startswith("data:")] == [written.as_uri()]
-    assert messages == []
-    context.close()
+    with watched(browser, written.as_uri(), *request.param) as opened:
+        opened.goto(written.as_uri(), wait_until="networkidle")
+        yield opened
 
 
 def test_every_section_shows_and_every_picture_is_loaded(page: Page) -> None:

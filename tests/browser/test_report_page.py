@@ -6,20 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from watched_page import browser, watched
 
 from page_cases import full_page
 from radvlm.evaluate.page import write_page
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 SECTIONS = [
     "summary",
     "scores",
@@ -31,7 +23,8 @@ SECTIONS = [
     "run",
 ]
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -41,36 +34,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 @pytest.fixture(
     scope="module",
     params=[(1280, "light"), (1280, "dark"), (640, "light"), (390, "dark")],
     ids=str,
 )
 def page(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, scheme = request.param
-    context = browser.new_context(
-        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    opened = context.new_page()
-    requests: list[str] = []
-    messages: list[str] = []
-    opened.on("request", lambda r: requests.append(r.url))
-    opened.on("console", lambda m: messages.append(m.text))
-    opened.on("pageerror", lambda e: messages.append(str(e)))
-    opened.goto(report.as_uri(), wait_until="networkidle")
-    yield opened
-    outside = [url for url in requests if not url.startswith("data:")]
-    assert outside == [report.as_uri()]
-    assert messages == []
-    context.close()
+    with watched(browser, report.as_uri(), *request.param) as opened:
+        opened.goto(report.as_uri(), wait_until="networkidle")
+        yield opened
 
 
 def test_every_section_shows_and_every_picture_is_loaded(page: Page) -> None:

@@ -28,9 +28,9 @@ from radvlm.baselines.table import baseline
 from radvlm.baselines.worker import Worker
 from radvlm.codecs import get_codec
 from radvlm.errors import InputError
-from radvlm.frames import padded_square
 from radvlm.io.image import read_image
 from radvlm.models.card import RESEARCH_SCOPE
+from radvlm.models.endpoint_images import squared
 from radvlm.protocols import BoxCodec, Chat, Decoding, ModelInfo, Pixels
 from radvlm.recipe import Section
 from radvlm.records import Access, Reply, Turn
@@ -199,18 +199,10 @@ class BaselineModel:
     def _file(self, image: Path | Pixels) -> str:
         """The image as an 8-bit PNG on disk, squared where the model is shown it so."""
         pixels = read_image(image) if isinstance(image, Path) else image
-        shown = _squared(pixels) if self.native.card.square else Image.fromarray(pixels)
+        shown = squared(pixels) if self.native.card.square else Image.fromarray(pixels)
         target = self._shown / "frontal.png"
         shown.save(target)
         return str(target)
-
-
-def _squared(pixels: Pixels) -> Image.Image:
-    """The image within the black borders of ``frames.padded_square``."""
-    frame = padded_square((pixels.shape[1], pixels.shape[0]))
-    whole = Image.new("L", (int(frame.width), int(frame.height)))
-    whole.paste(Image.fromarray(pixels), (-int(frame.left), -int(frame.top)))
-    return whole
 
 
 def _weights(said: BaselineFile, native: Native) -> str:

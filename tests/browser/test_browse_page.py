@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageColor
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
+from watched_page import browser, watched
 
 import browse_cases as cases
 from fake_evaluation import TASKS
@@ -18,10 +19,7 @@ from radvlm.inspecting.disclosure import Disclosure
 from radvlm.io.draw import PREDICTED
 from radvlm.registry import TABLES
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+__all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
@@ -33,30 +31,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return Path(write_browse_page(results, "trained", Disclosure())["page"])
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
-        yield running
-        running.close()
-
-
 @pytest.fixture(scope="module", params=[(1280, "light"), (390, "dark")], ids=str)
 def opened(browser: Browser, written: Path, request: pytest.FixtureRequest) -> Iterator[Page]:
-    width, scheme = request.param
-    context = browser.new_context(
-        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    requests: list[str] = []
-    messages: list[str] = []
-    page.on("request", lambda r: requests.append(r.url))
-    page.on("console", lambda m: messages.append(m.text))
-    page.on("pageerror", lambda e: messages.append(str(e)))
-    yield page
-    assert {url for url in requests if not url.startswith("data:")} == {written.as_uri()}
-    assert messages == []
-    context.close()
+    with watched(browser, written.as_uri(), *request.param) as page:
+        yield page
 
 
 @pytest.fixture
