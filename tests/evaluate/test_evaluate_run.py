@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ EXAMPLES = fake_examples(20)
 
 KILLED = """
 import sys
+from dataclasses import replace
 from pathlib import Path
 import fake_evaluation
 fake_evaluation.register()
@@ -173,3 +175,18 @@ def test_figures_by_group_stand_beside_the_scores(tree: dict[str, Any]) -> None:
         assert all(row["value"] == pytest.approx(whole.value) for row in rows)
         # Twenty patients are too few to say anything of.
         assert all(row["small"] and row["p_adjusted"] is None for row in rows)
+
+
+def test_the_data_hash_is_of_what_is_asked_and_wanted() -> None:
+    first = data_hash(EXAMPLES)
+    assert data_hash(EXAMPLES[::-1]) == first
+    moved = [replace(e, views=tuple(replace(v, path="/elsewhere.png") for v in e.views))
+             for e in EXAMPLES]  # fmt: skip
+    assert data_hash(moved) == first
+    # What an answer may carry besides, such as probabilities, is nobody's wish.
+    (user, reply, *rest) = EXAMPLES[0].turns
+    assert reply.target is not None
+    odds = replace(reply, target=replace(reply.target, probabilities={"edema": 0.5}))
+    other = replace(reply, target=replace(reply.target, text="another"))
+    assert data_hash([replace(EXAMPLES[0], turns=(user, odds, *rest)), *EXAMPLES[1:]]) == first
+    assert data_hash([replace(EXAMPLES[0], turns=(user, other, *rest)), *EXAMPLES[1:]]) != first

@@ -38,7 +38,7 @@ from radvlm.io.dataset import MANIFEST, examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
 from radvlm.protocols import Task
-from radvlm.records import Example, Prediction, Score, View
+from radvlm.records import Example, Prediction, Score, Turn, View
 from radvlm.registry import resolve
 
 SCORES = "scores.json"
@@ -167,9 +167,20 @@ def _check_model(recipe: EvaluateRecipe) -> None:
 
 
 def data_hash(examples: Sequence[Example]) -> str:
-    """Hash of what was asked and wanted, whatever the order and wherever the images lie."""
-    lines = sorted(repr((e.id, [v.id for v in e.views], e.turns)) for e in examples)
+    """Hash of what was asked and wanted, whatever the order and wherever the images lie.
+
+    It names what it looks at: a field that a later version adds must not change it.
+    """
+    lines = sorted(
+        repr((e.id, [v.id for v in e.views], [_wanted(turn) for turn in e.turns])) for e in examples
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def _wanted(turn: Turn) -> tuple[Any, ...]:
+    target = turn.target
+    held = None if target is None else (target.text, dict(target.labels), target.boxes)
+    return turn.role, turn.parts, held
 
 
 def _draw(examples: list[Example], most: int | None, recipe: EvaluateRecipe) -> list[Example]:
