@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def figure_files(folders: Sequence[Path], conditions: Sequence[str], out: Path) 
 def _grids(result: Result, found: Evaluation, out: Path) -> list[Path]:
     written = []
     for task in boxed_tasks(found):
-        path = out / f"figure_5_{result.mixture}_{task}_{result.model.partition('@')[0]}.png"
+        name = re.sub(r"[^\w.]+", "-", f"{result.mixture} {task} {result.model}")
+        path = out / f"figure_5_{name}.png"
         try:
             egress.check(egress.strictest(e.access for e in found.examples), "page", str(path))
         except EgressError:
