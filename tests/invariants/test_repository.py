@@ -88,6 +88,7 @@ def test_every_verb_the_readme_names_exists() -> None:
     from radvlm.cli import app
 
     known = {(c.name or getattr(c.callback, "__name__", "")) for c in app.registered_commands}
+    known |= {str(group.name) for group in app.registered_groups}
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\bradvlm ([a-z]+)\b", readme)) <= known
 

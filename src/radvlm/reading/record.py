@@ -83,9 +83,9 @@ class Reading(_Record):
     nothing was asked; with ``forced`` it was asked all the same.
     """
 
-    schema_version: Literal[1] = 1
     scope: str
     notice: str = NOTICE
+    schema_version: Literal[1] = 1
     model: str
     revision: str
     radvlm: str

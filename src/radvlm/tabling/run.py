@@ -28,6 +28,7 @@ from radvlm.tabling.published import literature
 from radvlm.tabling.results import Result, read_results
 
 ENDINGS = {"markdown": "md", "latex": "tex", "csv": "csv"}
+GREY = "#dddddd"
 GRID = 8
 """Radiographs of a task in Figure 5."""
 
@@ -68,8 +69,11 @@ def figure_files(folders: Sequence[Path], conditions: Sequence[str], out: Path) 
     written = []
     if bars:
         path = out / "figure_4.svg"
+        figure = draw_label_bars(bars)
+        for line in figure.axes[0].get_ygridlines():
+            line.set_color(GREY)  # a page would colour them by its own style sheet
         with atomic_path(path) as aside:
-            draw_label_bars(bars).savefig(aside, format="svg", metadata={"Date": None})
+            figure.savefig(aside, format="svg", metadata={"Date": None})
         written.append(path)
     for result, found in opened:
         written += _grids(result, found, out)
