@@ -11,7 +11,7 @@ import sys
 import typer
 
 from radvlm.errors import RadvlmError
-from radvlm.verbs import baselines, browsing, models, objects, runs, tabling
+from radvlm.verbs import baselines, browsing, models, objects, runs, serving, tabling
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 INTERRUPTED = 130
@@ -34,6 +34,7 @@ app.command()(objects.phantom)
 app.command()(objects.doctor)
 app.command()(objects.read)
 app.command()(objects.chat)
+app.command()(serving.serve)
 app.command()(objects.inspect)
 app.command()(browsing.browse)
 app.command()(tabling.tables)

@@ -34,7 +34,7 @@ from radvlm.models.batches import (
 )
 from radvlm.models.card import Card, read_card, revision_of, write_card
 from radvlm.models.encoding import Messages, segments, share_prefix, to_messages, tokenize
-from radvlm.models.memory import Recent, file_key
+from radvlm.models.memory import Recent, file_key, pixels_key
 from radvlm.protocols import BoxCodec, Chat, ModelInfo, Pixels
 
 Features = tuple[torch.Tensor, ...]
@@ -218,13 +218,12 @@ class Backbone:
         return str(rendered)
 
     def _shown(self, image: Path | Pixels, alone: bool) -> Shown:
-        """An image prepared; files are kept for a while."""
-        if not isinstance(image, Path):
-            return self.prepare(image, alone)
-        key = file_key(image)
+        """An image prepared; it is kept for a while."""
+        key = file_key(image) if isinstance(image, Path) else pixels_key(image)
         shown = self._images.get((key, alone))
         if shown is None:
-            shown = replace(self.prepare(read_image(image), alone), key=key)
+            pixels = read_image(image) if isinstance(image, Path) else image
+            shown = replace(self.prepare(pixels, alone), key=key)
             self._images.put((key, alone), shown)
         return shown
 

@@ -6,9 +6,12 @@ Each is a bounded table from which the oldest goes first; two threads may use on
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from typing import Generic, TypeVar
+
+from radvlm.protocols import Pixels
 
 Value = TypeVar("Value")
 
@@ -46,6 +49,11 @@ class Recent(Generic[Value]):
         """Forget everything."""
         with self._lock:
             self._held.clear()
+
+
+def pixels_key(pixels: Pixels) -> Hashable:
+    """What tells an image in memory from others: its size and a digest of its bytes."""
+    return pixels.shape, blake2b(pixels.tobytes(), digest_size=16).digest()
 
 
 def file_key(path: Path) -> Hashable:
