@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from radvlm.baselines import environment, model
-from radvlm.baselines.environment import MADE, lock_of, setup
+from radvlm.baselines.environment import MADE, digest_of, lock_of, setup
 from radvlm.baselines.model import BaselineModel
 from radvlm.baselines.native import Context
 from radvlm.baselines.table import BASELINES, baseline
@@ -31,8 +31,8 @@ import os, sys, time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from loop import reply, serve
 
-def load(weights, revision, device):
-    if weights == "missing":
+def load(given):
+    if given.weights == "missing":
         raise OSError("no such weights")
     print("Loading checkpoint shards: 100%")
     def answer(request):
@@ -56,6 +56,7 @@ def load(weights, revision, device):
 
 serve(load)
 """
+MOST = 2000
 RUNNERS = Path(model.__file__).parent / "runners"
 
 
@@ -139,12 +140,13 @@ def describe(folder: Path, name: str, **more: object) -> Path:
     place = folder / name
     (place / "venv/bin").mkdir(parents=True)
     (place / "venv/bin/python").symlink_to(sys.executable)
-    (place / MADE).write_text(json.dumps({"baseline": name}))
+    (place / MADE).write_text(json.dumps({"baseline": name, "lock": digest_of(name)}))
     (folder / "weights").mkdir(exist_ok=True)
     said = {
         "family": "baseline",
         "baseline": name,
         "weights": str(folder / "weights"),
+        "base": str(folder / "weights"),
         "environment": str(place),
         "device": "cpu",
         **more,
@@ -160,7 +162,7 @@ def chat(question: str, *before: Turn, size: tuple[int, int] = (60, 100)) -> Cha
 
 def said(path: Path, asked: Chat) -> str:
     with opened(path, "credentialed") as made:
-        ((_, reply),) = made.answer([asked], Decoding())
+        ((_, reply),) = made.answer([asked], Decoding(MOST))
     return reply.text
 
 
@@ -183,30 +185,51 @@ def test_medgemma_is_shown_a_square(described: Path, tmp_path: Path) -> None:
 
 
 def test_history_is_in_its_words_and_its_coordinates(described: Path) -> None:
+    # 100 x 60 pixels stand 20 pixels below the top of a square of 100: y 0.2 is at 32 of 100.
     before = (
         Turn("user", ("Write a report of this radiograph.",)),
         Turn("assistant", ("Here: ", (Box(0.1, 0.2, 0.3, 0.4),))),
     )
     heard = said(described, chat("show", *before))
-    assert "'Describe this X-ray'" in heard and "[200, 100, 400, 300]" in heard
+    assert "'Describe this X-ray'" in heard and "[320, 100, 440, 300]" in heard
 
 
 def test_a_question_without_published_prompt_is_an_error(tmp_path: Path, runners: Path) -> None:
     with opened(describe(tmp_path, "llava_rad"), "open") as made:
-        ((_, reply),) = made.answer([chat("Where is the pneumothorax?")], Decoding())
+        ((_, reply),) = made.answer([chat("Where is the pneumothorax?")], Decoding(MOST))
     assert reply.finish == "error" and "not asked" in reply.text
+
+
+def test_drawn_boxes_are_part_of_the_question(described: Path) -> None:
+    asked = Turn("user", ("What is at ", (Box(0.1, 0.2, 0.3, 0.4),), " here?"))
+    heard = said(described, Chat((np.zeros((100, 100), np.uint8),), (asked,)))
+    assert heard == 'said: What is at {"box_2d": [200, 100, 400, 300]} here?'
+
+
+def test_shorter_replies_than_published_are_refused(described: Path) -> None:
+    with opened(described, "open") as made, pytest.raises(InputError, match="1,000 tokens"):
+        list(made.answer([chat("hello")], Decoding(256)))
+
+
+def test_an_environment_of_another_lock_is_refused(described: Path, tmp_path: Path) -> None:
+    (tmp_path / "medgemma" / MADE).write_text(json.dumps({"baseline": "medgemma", "lock": "0"}))
+    with pytest.raises(InputError, match="from its lock"):
+        BaselineModel.from_file(described)
 
 
 def test_native_context_is_another_name(tmp_path: Path, runners: Path,
                                         monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
     Image.new("L", (50, 40)).save(tmp_path / "f.png")
-    known = {str(tmp_path / "f.png"): Context(indication="Fever.", lateral="l.png")}
+    lateral = str(tmp_path / "f.png")
+    known = {str(tmp_path / "f.png"): Context(indication="Fever.", lateral=lateral)}
     monkeypatch.setattr(model, "contexts_of", lambda folder: known)
     path = describe(tmp_path, "chexagent", context="native", studies=str(tmp_path))
     with opened(path, "open") as made:
         assert made.info.name == "chexagent[context=native]"
         asked = Chat((tmp_path / "f.png",), (Turn("user", ("Report the findings.",)),))
-        ((_, reply),) = made.answer([asked], Decoding())
+        ((_, reply),) = made.answer([asked], Decoding(MOST))
+        ((_, unknown),) = made.answer([chat("Report the findings.")], Decoding(MOST))
+    assert unknown.finish == "error"
     assert reply.text == (
         'said: Given the indication: "Fever.", write a structured findings section for the CXR.'
     )
@@ -217,6 +240,7 @@ def test_native_context_is_another_name(tmp_path: Path, runners: Path,
     [
         ({"weights": None}, "pinned"),
         ({"weights": "/nowhere/at/all"}, "no folder of weights"),
+        ({"context": "native"}, "needs studies"),
         ({"environment": "/nowhere/at/all"}, "baseline setup medgemma"),
     ],
 )
@@ -244,15 +268,22 @@ def test_sampling_and_scores_are_refused(described: Path) -> None:
 
 def test_an_environment_is_made_from_its_lock_once(tmp_path: Path) -> None:
     ran: list[list[str]] = []
-    folder = setup("llava_med", tmp_path / "env", "python3", ran.append)
+
+    def run(command: list[str]) -> None:
+        ran.append(command)
+        if command[:2] == ["git", "clone"]:
+            Path(command[-1]).mkdir()
+
+    folder = setup("llava_med", tmp_path / "env", "python3", run)
     assert [command[:4] for command in ran] == [
         ["python3", "-m", "venv", str(folder / "venv")],
         [str(folder / "venv/bin/python"), "-m", "pip", "install"],
         ["git", "clone", "--no-checkout", "https://github.com/microsoft/LLaVA-Med"],
-        ["git", "-C", str(folder / "code"), "checkout"],
+        ["git", "-C", str(folder / "code.part"), "checkout"],
     ]
     assert (folder / "lock.txt").read_text() == lock_of("llava_med")
-    assert setup("llava_med", folder, "python3", ran.append) == folder and len(ran) == 4
+    assert setup("llava_med", folder, "python3", run) == folder and len(ran) == 4
+    assert (folder / "code").is_dir()
 
 
 def test_a_failed_setup_is_not_taken_for_one(tmp_path: Path) -> None:

@@ -23,10 +23,10 @@ class Chexone:
         apply="https://huggingface.co/StanfordAIMI/CheXOne",
         remote_code=False,
         saw=("mimic", "chexpert", "padchest", "vindr", "nih", "openi"),
-        note="CheXinstruct-v2: 30 data sets, those of CheXagent among them. Images are to be "
-        "resized to at most 512 x 512 pixels, as in its training.",
+        note="CheXinstruct-v2: 30 data sets, those of CheXagent among them.",
         codec="chexagent_100",
         runner="plain.py",
+        max_pixels=512 * 512,
         tasks=("report", "classification", "abnormality_grounding", "phrase_grounding",
                "abnormality_detection"),
         max_tokens=1024,

@@ -7,6 +7,7 @@ the model needs it), and ``environment.json``, written last: a folder without it
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -45,15 +46,14 @@ def setup(name: str, folder: Path | None = None, python: str = sys.executable,
     Args:
         name: of the baseline.
         folder: where to; ``place_of`` unless given.
-        python: the interpreter it is made with; some locks need an older one (``card.python``).
+        python: the interpreter it is made with; the locks were resolved for 3.11.
         step: runs each command.
 
     Raises:
         IncompleteError: a command failed; the same call goes on.
     """
     card, target, run = baseline(name).card, folder or place_of(name), step or _run
-    lock = lock_of(name)
-    digest = sha256(f"{lock}\n{card.code}".encode()).hexdigest()[:16]
+    lock, digest = lock_of(name), digest_of(name)
     if (target / MADE).exists() and read_json(target / MADE)["lock"] == digest:
         return target
     (target / MADE).unlink(missing_ok=True)
@@ -64,11 +64,19 @@ def setup(name: str, folder: Path | None = None, python: str = sys.executable,
     run([*pip, "-r", str(target / "lock.txt")])
     if card.code:
         url, _, commit = card.code.partition("@")
-        if not (target / "code").exists():
-            run(["git", "clone", "--no-checkout", url, str(target / "code")])
-        run(["git", "-C", str(target / "code"), "checkout", "--detach", commit])
+        aside = target / "code.part"
+        shutil.rmtree(aside, ignore_errors=True)
+        run(["git", "clone", "--no-checkout", url, str(aside)])
+        run(["git", "-C", str(aside), "checkout", "--detach", commit])
+        shutil.rmtree(target / "code", ignore_errors=True)
+        aside.rename(target / "code")
     write_json(target / MADE, {"baseline": name, "lock": digest, "code": card.code})
     return target
+
+
+def digest_of(name: str) -> str:
+    """What tells an environment from one of other packages or code."""
+    return sha256(f"{lock_of(name)}\n{baseline(name).card.code}".encode()).hexdigest()[:16]
 
 
 def made(name: str, folder: Path | None = None) -> Path:
@@ -78,9 +86,11 @@ def made(name: str, folder: Path | None = None) -> Path:
         InputError: it is not there, or was made from another lock.
     """
     target = folder or place_of(name)
-    if not (target / MADE).exists():
+    if not (target / MADE).exists() or read_json(target / MADE)["lock"] != digest_of(name):
         raise InputError(
-            f"baseline {name} has no environment", target, f"radvlm baseline setup {name}"
+            f"baseline {name} has no environment made from its lock",
+            target,
+            f"radvlm baseline setup {name}",
         )
     return target
 

@@ -54,7 +54,7 @@ class LlavaMed:
         saw=(),
         note="Trained on figures of PubMed Central (PMC-15M), some of them radiographs.",
         codec="radvlm_01",
-        runner="llava_repo.py",
+        runner="llava_med.py",
         code="https://github.com/microsoft/LLaVA-Med@d406e3fc7c3d1e4c797a7676de18cbfd070b6d2c",
         tasks=("report", "classification", "conversation"),
     )

@@ -26,7 +26,8 @@ class LlavaRad:
         "seven public collections.",
         codec="radvlm_01",
         tasks=("report",),
-        runner="llava_repo.py",
+        runner="llava_rad.py",
+        base="Vicuna 7B v1.5 (huggingface.co/lmsys/vicuna-7b-v1.5)",
         code="https://github.com/microsoft/LLaVA-Rad@1fc44096cc5766c28d8a3329240c8423100ce3df",
         max_tokens=256,
     )

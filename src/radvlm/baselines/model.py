@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +23,8 @@ from pydantic import Field
 from radvlm import recipe
 from radvlm.baselines.asks import Ask, read_ask
 from radvlm.baselines.contexts import contexts_of
-from radvlm.baselines.environment import made
-from radvlm.baselines.native import ALONE, FINDINGS, Context, Contexts, Native, Prompt
+from radvlm.baselines.environment import digest_of, made
+from radvlm.baselines.native import ALONE, Context, Contexts, Native
 from radvlm.baselines.table import baseline
 from radvlm.baselines.worker import Worker
 from radvlm.codecs import get_codec
@@ -36,7 +37,7 @@ from radvlm.recipe import Section
 from radvlm.records import Access, Reply, Turn
 
 RUNNERS = Path(__file__).parent / "runners"
-UNASKED = "not asked: its authors publish no such prompt"
+UNASKED = "not asked: its authors publish no such prompt, or the study is unknown"
 
 
 class BaselineFile(Section):
@@ -44,8 +45,9 @@ class BaselineFile(Section):
 
     Attributes:
         weights: a local folder; gated and credentialed weights can be had in no other way.
+        base: a local folder of the weights that its own adapt, for those that need it.
         revision: of weights from the hub, 40 hexadecimal digits; a model that brings code of its
-            own runs no other.
+            own runs no other, and one whose code knows no revisions needs local weights.
         context: one frontal image alone, or all that the model was made to be given.
         studies: with ``native``, the built data set whose studies say what else there is.
         environment: where ``radvlm baseline setup`` made it, if not in the usual place.
@@ -55,6 +57,7 @@ class BaselineFile(Section):
     family: Literal["baseline"] = "baseline"
     baseline: str
     weights: Path | None = None
+    base: Path | None = None
     revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$")
     context: Contexts = "single_frontal"
     studies: Path | None = None
@@ -84,17 +87,23 @@ class BaselineModel:
         """
         said = recipe.load(BaselineFile, path)
         native = baseline(said.baseline)
-        weights = _weights(said, native)
+        card, weights = native.card, _weights(said, native)
+        if (said.context == "native") != (said.studies is not None):
+            raise InputError(
+                "context native needs studies, and they it", "studies", "Name a built data set"
+            )
         folder = made(said.baseline, said.environment)
         command = [
             str(folder / "venv/bin/python"),
-            str(RUNNERS / native.card.runner),
+            str(RUNNERS / card.runner),
             *("--weights", weights, "--device", said.device),
             *(("--revision", said.revision) if said.revision else ()),
+            *(("--base", str(said.base)) if said.base else ()),
+            *(("--max-pixels", str(card.max_pixels)) if card.max_pixels else ()),
         ]
-        code = {"PYTHONPATH": str(folder / "code")} if native.card.code else {}
+        code = {"PYTHONPATH": str(folder / "code")} if card.code else {}
         worker = Worker(command, folder / "last.log", answering=said.timeout_s, environment=code)
-        contexts = contexts_of(said.studies) if said.studies and said.context == "native" else {}
+        contexts = contexts_of(said.studies) if said.studies else {}
         return cls(native, worker, said, contexts)
 
     def __enter__(self) -> Self:
@@ -115,7 +124,7 @@ class BaselineModel:
         card, said = self.native.card, self._said
         return ModelInfo(
             name=f"{card.name}[context={said.context}]",
-            revision=said.revision or (said.weights.name if said.weights else "unknown"),
+            revision=f"{said.revision or _told(said.weights)},lock={digest_of(card.name)[:8]}",
             family="baseline",
             licence=card.licence,
             access="credentialed" if card.saw else "open",
@@ -139,6 +148,12 @@ class BaselineModel:
         """
         if decoding.temperature or decoding.constraint or decoding.n > 1:
             raise InputError("a baseline answers greedily and freely", "decoding")
+        if decoding.max_tokens < (most := self.native.card.max_tokens):
+            raise InputError(
+                f"{self.native.card.name} is published with replies of up to {most:,} tokens",
+                "decoding.max_tokens",
+                f"Set it to {most} at least, or its answers are cut",
+            )
         for index, chat in enumerate(chats):
             yield index, self._answer(chat, decoding)
 
@@ -155,18 +170,23 @@ class BaselineModel:
         raise InputError("a baseline gives no log-probabilities", self.native.card.name)
 
     def _answer(self, chat: Chat, decoding: Decoding) -> Reply:
-        question = str(chat.turns[-1].parts[0])
-        ask = read_ask(question)
+        pixels = self._pixels(chat.images[0])
+        size = pixels.shape[1], pixels.shape[0]
+        ask = read_ask(self._text(chat.turns[-1], size))
         context = self._context(chat)
-        prompt = self.native.prompt(ask, context)
+        prompt = None if context is None else self.native.prompt(ask, context)
         if prompt is None:
             return Reply(UNASKED, 0, "error", 0.0)
+        shown = {path: self._file(Path(path)) for path in prompt.images}
         request = {
             "id": next(self._numbers),
-            "turns": [*self._history(chat.turns[:-1]), {"role": "user", "text": prompt.text}],
-            "images": [self._file(chat.images[0]), *prompt.images],
-            "fields": dict(prompt.fields),
-            "max_tokens": max(decoding.max_tokens, self.native.card.max_tokens),
+            "turns": [
+                *self._history(chat.turns[:-1], size),
+                {"role": "user", "text": prompt.text},
+            ],
+            "images": [self._file(pixels), *shown.values()],
+            "fields": {name: shown.get(v or "", v) for name, v in prompt.fields.items()},
+            "max_tokens": decoding.max_tokens,
         }
         return self._heard(self._worker.ask(request), ask)
 
@@ -177,44 +197,62 @@ class BaselineModel:
         finish: Literal["stop", "length"] = "length" if said.get("finish") == "length" else "stop"
         return Reply(text, int(str(said.get("tokens", 0))), finish, 0.0)
 
-    def _history(self, turns: Sequence[Turn]) -> list[dict[str, str]]:
+    def _history(self, turns: Sequence[Turn], size: tuple[int, int]) -> list[dict[str, str]]:
         """Earlier questions in its words, its earlier answers in its coordinates."""
         said = []
         for turn in turns:
-            if turn.role == "user":
-                prompt = self.native.prompt(read_ask(str(turn.parts[0])), ALONE) or Prompt("")
-                text = prompt.text.replace(FINDINGS, "")
-            else:
-                text = "".join(
-                    part if isinstance(part, str) else self.codec.render(part, (1000, 1000))
-                    for part in turn.parts
-                )
+            text = self._text(turn, size)
+            if turn.role == "user" and (prompt := self.native.prompt(read_ask(text), ALONE)):
+                text = prompt.text
             said.append({"role": turn.role, "text": text})
         return said
 
-    def _context(self, chat: Chat) -> Context:
-        image = chat.images[0]
-        return self._contexts.get(str(image), ALONE) if isinstance(image, Path) else ALONE
+    def _text(self, turn: Turn, size: tuple[int, int]) -> str:
+        """A turn with its boxes in the baseline's coordinates."""
+        return "".join(
+            part if isinstance(part, str) else self.codec.render(part, size) for part in turn.parts
+        )
+
+    def _context(self, chat: Chat) -> Context | None:
+        """What else is known; none where a native context is asked for and the image is unknown."""
+        if self._said.context == "single_frontal":
+            return ALONE
+        return self._contexts.get(str(chat.images[0]))
+
+    def _pixels(self, image: Path | Pixels) -> Pixels:
+        return read_image(image) if isinstance(image, Path) else image
 
     def _file(self, image: Path | Pixels) -> str:
         """The image as an 8-bit PNG on disk, squared where the model is shown it so."""
-        pixels = read_image(image) if isinstance(image, Path) else image
+        pixels = self._pixels(image)
         shown = squared(pixels) if self.native.card.square else Image.fromarray(pixels)
-        target = self._shown / "frontal.png"
+        target = self._shown / f"{next(self._numbers)}.png"
         shown.save(target)
         return str(target)
 
 
+def _told(folder: Path | None) -> str:
+    """A local folder of weights by its name and the names and sizes of its files."""
+    assert folder is not None  # either this or a revision is there
+    listed = sorted((p.name, p.stat().st_size) for p in folder.iterdir() if p.is_file())
+    return f"{folder.name}:{sha256(repr(listed).encode()).hexdigest()[:8]}"
+
+
 def _weights(said: BaselineFile, native: Native) -> str:
     """A local folder, or the name on the hub where it is pinned."""
+    card = native.card
+    for what, folder in (("weights", said.weights), ("base", said.base)):
+        if folder is not None and not folder.is_dir():
+            raise InputError(f"no folder of {what}", folder, f"See {card.apply}")
+    if card.base and said.base is None:
+        raise InputError(f"{card.name} adapts {card.base}", "base", "Give its local folder")
     if said.weights is not None:
-        if not said.weights.is_dir():
-            raise InputError("no folder of weights", said.weights, f"See {native.card.apply}")
         return str(said.weights)
-    if said.revision is None:
+    if said.revision is None or card.code:
         raise InputError(
-            f"weights of {native.card.name} must be pinned",
-            "revision",
-            "Give the commit of its repository on the hub, or a local folder as weights",
+            f"weights of {card.name} must be pinned",
+            "weights",
+            "Give a local folder"
+            + ("" if card.code else ", or the commit of its repository on the hub as revision"),
         )
-    return native.card.weights
+    return card.weights

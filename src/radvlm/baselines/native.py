@@ -34,6 +34,8 @@ class BaselineCard:
         tasks: those it has prompts for.
         runner: the script of ``runners/`` that runs it.
         code: the authors' repository and commit (``url@commit``), where the model needs it.
+        base: the weights that its own adapt, which have to be given as a local folder as well.
+        max_pixels: images are resized to at most so many.
         square: whether it is shown images within black borders that make them square.
     """
 
@@ -48,6 +50,8 @@ class BaselineCard:
     tasks: tuple[str, ...]
     runner: str
     code: str = ""
+    base: str = ""
+    max_pixels: int | None = None
     max_tokens: int = 512
     square: bool = False
 

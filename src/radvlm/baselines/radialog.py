@@ -34,6 +34,7 @@ class Radialog:
         codec="radvlm_01",
         tasks=("report", "classification", "conversation"),
         runner="radialog.py",
+        base="LLaVA 1.5 7B (huggingface.co/liuhaotian/llava-v1.5-7b)",
         code="https://github.com/ChantalMP/RaDialog_v2@e5c07f824060552c6df1f5af83742aa9e3fe92a1",
         max_tokens=600,
     )

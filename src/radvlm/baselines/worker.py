@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -64,7 +66,8 @@ class Worker:
     def close(self) -> None:
         """End the process; the next request starts another."""
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             for pipe in (self._process.stdin, self._process.stdout):
                 if pipe is not None:
@@ -85,13 +88,17 @@ class Worker:
     def _start(self) -> None:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.fchmod(handle, 0o600)
+        # Packages of this program are none of the other's.
+        inherited = {n: v for n, v in os.environ.items() if n not in ("PYTHONPATH", "PYTHONHOME")}
         try:
             self._process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=handle,
-                env=os.environ | self.environment,
+                env=inherited | self.environment,
+                start_new_session=True,
             )
         except OSError:
             raise IncompleteError(

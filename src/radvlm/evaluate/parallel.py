@@ -19,7 +19,7 @@ from radvlm.evaluate.recipe import EvaluateRecipe
 from radvlm.io.egress import strictest
 from radvlm.models.card import read_card, revision_of
 from radvlm.models.opening import opened
-from radvlm.protocols import Decoding
+from radvlm.protocols import Decoding, ModelInfo
 from radvlm.records import Example, View
 from radvlm.runtime.shards import map_shards
 
@@ -37,6 +37,7 @@ def predict_share(share: Share, recipe: EvaluateRecipe, progress: Progress | Non
     log, examples, images = share
     assert recipe.model is not None  # the caller has looked
     with opened(recipe.model, strictest(example.access for example in examples)) as model:
+        _check_tasks(model.info, examples)
         predict(
             model,
             examples,
@@ -48,6 +49,17 @@ def predict_share(share: Share, recipe: EvaluateRecipe, progress: Progress | Non
             forced=recipe.condition == "teacher_forced",
             label_odds=recipe.decoding.label_probabilities,
             progress=progress,
+        )
+
+
+def _check_tasks(info: ModelInfo, examples: Sequence[Example]) -> None:
+    """A task that a baseline has no prompts for would be a score of 0 that says nothing of it."""
+    beyond = {example.task for example in examples} - set(info.tasks)
+    if info.family == "baseline" and beyond:
+        raise RecipeError(
+            f"{info.name} was not made for {', '.join(sorted(beyond))}",
+            "tasks",
+            f"Evaluate it on its own: tasks=[{', '.join(info.tasks)}]",
         )
 
 

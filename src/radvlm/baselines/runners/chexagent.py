@@ -3,15 +3,17 @@
 from loop import reply, serve
 
 
-def load(weights, revision, device):
+def load(given):
     """The model in bfloat16; images are named in the text, as its tokenizer wants them."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    pinned = {"revision": revision, "trust_remote_code": True}
-    tokenizer = AutoTokenizer.from_pretrained(weights, **pinned)
-    model = AutoModelForCausalLM.from_pretrained(weights, **pinned, torch_dtype=torch.bfloat16)
-    model = model.to(device).eval()
+    pinned = {"revision": given.revision, "trust_remote_code": True}
+    tokenizer = AutoTokenizer.from_pretrained(given.weights, **pinned)
+    model = AutoModelForCausalLM.from_pretrained(
+        given.weights, **pinned, torch_dtype=torch.bfloat16
+    )
+    model = model.to(given.device).eval()
 
     def answer(request):
         shown = [{"image": path} for path in request["images"]]
@@ -24,7 +26,11 @@ def load(weights, revision, device):
         limit = request["max_tokens"]
         with torch.inference_mode():
             written = model.generate(
-                ids.to(device), do_sample=False, num_beams=1, max_new_tokens=limit, use_cache=True
+                ids.to(given.device),
+                do_sample=False,
+                num_beams=1,
+                max_new_tokens=limit,
+                use_cache=True,
             )[0]
         new = written[ids.shape[1] :]
         return reply(tokenizer.decode(new), len(new), limit)

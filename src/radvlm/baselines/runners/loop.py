@@ -20,15 +20,16 @@ MARK = "radvlm-baseline:"
 
 
 def serve(load):
-    """Load with ``load(weights, revision, device)``, which gives ``answer(request) -> dict``."""
+    """Load with ``load(given)``, the arguments, which gives ``answer(request) -> dict``."""
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     parser = argparse.ArgumentParser()
     parser.add_argument("--weights", required=True)
     parser.add_argument("--revision")
+    parser.add_argument("--base")
+    parser.add_argument("--max-pixels", type=int)
     parser.add_argument("--device", default="cuda")
-    given = parser.parse_args()
-    answer = load(given.weights, given.revision, given.device)
+    answer = load(parser.parse_args())
     _say(lines, {"ready": True})
     for line in sys.stdin:
         request = json.loads(line)

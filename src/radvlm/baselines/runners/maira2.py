@@ -3,15 +3,16 @@
 from loop import reply, serve
 
 
-def load(weights, revision, device):
+def load(given):
     """The model and its processor, with the methods that its model card names."""
     import torch
     from PIL import Image
     from transformers import AutoModelForCausalLM, AutoProcessor
 
-    pinned = {"revision": revision, "trust_remote_code": True}
-    processor = AutoProcessor.from_pretrained(weights, **pinned)
-    model = AutoModelForCausalLM.from_pretrained(weights, **pinned).to(device).eval()
+    pinned = {"revision": given.revision, "trust_remote_code": True}
+    processor = AutoProcessor.from_pretrained(given.weights, **pinned)
+    model = AutoModelForCausalLM.from_pretrained(given.weights, **pinned)
+    model = model.to(given.device).eval()
 
     def opened(path):
         return Image.open(path).convert("L") if path else None
@@ -35,7 +36,7 @@ def load(weights, revision, device):
         )
 
     def answer(request):
-        inputs = inputs_of(request).to(device)
+        inputs = inputs_of(request).to(given.device)
         limit = request["max_tokens"]
         with torch.inference_mode():
             written = model.generate(**inputs, max_new_tokens=limit, use_cache=True)

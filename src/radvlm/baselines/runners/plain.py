@@ -3,23 +3,28 @@
 from loop import reply, serve
 
 
-def load(weights, revision, device):
+def load(given):
     """The model in half precision, and what answers with it."""
     import torch
     from PIL import Image
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    processor = AutoProcessor.from_pretrained(weights, revision=revision)
+    bounds = {"max_pixels": given.max_pixels} if given.max_pixels else {}
+    processor = AutoProcessor.from_pretrained(given.weights, revision=given.revision, **bounds)
     model = AutoModelForImageTextToText.from_pretrained(
-        weights, revision=revision, torch_dtype=torch.bfloat16
-    ).to(device)
+        given.weights, revision=given.revision, torch_dtype=torch.bfloat16
+    ).to(given.device)
 
     def answer(request):
         images = [Image.open(path).convert("RGB") for path in request["images"]]
-        messages = _messages(request["turns"], len(images))
-        text = processor.apply_chat_template(messages, add_generation_prompt=True)
-        inputs = processor(text=text, images=images or None, return_tensors="pt")
-        inputs = inputs.to(device, torch.bfloat16)
+        # The template's own tokens are not to be added a second time.
+        inputs = processor.apply_chat_template(
+            _messages(request["turns"], images),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+        ).to(given.device, torch.bfloat16)
         limit = request["max_tokens"]
         with torch.inference_mode():
             written = model.generate(**inputs, max_new_tokens=limit, do_sample=False)
@@ -35,8 +40,8 @@ def _messages(turns, images):
     for turn in turns:
         parts = [{"type": "text", "text": turn["text"]}]
         if turn["role"] == "user" and images:
-            parts = [{"type": "image"}] * images + parts
-            images = 0
+            parts = [{"type": "image", "image": image} for image in images] + parts
+            images = []
         messages.append({"role": turn["role"], "content": parts})
     return messages
 

@@ -9,7 +9,6 @@ from loop import reply, serve
 
 FINDINGS = "{findings}"
 NAME = "llava-v1.5-7b-task-lora_radialog_instruct_llava_biovil_unfrozen_2e-5_5epochs_v5_checkpoint-21000"
-BASE = "liuhaotian/llava-v1.5-7b"
 CLASSIFIER = "findings_classifier/checkpoints/chexpert_train/ChexpertClassifier.ckpt"
 LABELS = [
     "No Finding", "Enlarged Cardiomediastinum", "Cardiomegaly", "Lung Opacity", "Lung Lesion",
@@ -18,8 +17,8 @@ LABELS = [
 ]  # fmt: skip
 
 
-def load(weights, revision, device):
-    """The model and its classifier, from a local folder of the release."""
+def load(given):
+    """The model, which adapts LLaVA 1.5 7B (``--base``), and its classifier, from local folders."""
     import pathlib
 
     import numpy as np
@@ -32,13 +31,13 @@ def load(weights, revision, device):
     from PIL import Image
     from torchvision.transforms import CenterCrop, Compose, Resize, ToTensor
 
-    folder = pathlib.Path(weights)
-    tokenizer, model, _, _ = load_pretrained_model(folder, model_base=BASE, model_name=NAME)
+    folder = pathlib.Path(given.weights)
+    tokenizer, model, _, _ = load_pretrained_model(folder, model_base=given.base, model_name=NAME)
     model.config.tokenizer_model_max_length = None
     classifier = LitIGClassifier.load_from_checkpoint(
         folder / CLASSIFIER, num_classes=len(LABELS), class_names=LABELS, strict=False
     )
-    classifier = classifier.eval().to(device).half()
+    classifier = classifier.eval().to(given.device).half()
     seen = Compose([Resize(512), CenterCrop(488), ToTensor(), ExpandChannels()])
     shown = Compose([Resize(512), CenterCrop(448), ToTensor(), ExpandChannels()])
 
@@ -48,7 +47,7 @@ def load(weights, revision, device):
         return Image.fromarray((255 * grey / max(grey.max(), 1)).astype(np.uint8)).convert("L")
 
     def findings(image):
-        odds = torch.sigmoid(classifier(seen(image)[None].half().to(device)))[0]
+        odds = torch.sigmoid(classifier(seen(image)[None].half().to(given.device)))[0]
         return ", ".join(n for n, odd in zip(LABELS, odds.tolist()) if odd > 0.5).lower()
 
     def answer(request):
