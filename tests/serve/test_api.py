@@ -57,7 +57,9 @@ def address() -> Iterator[str]:
 
 def messages(url: str) -> list[Any]:
     image = {"type": "image_url", "image_url": {"url": url}}
-    return [{"role": "user", "content": [{"type": "text", "text": "Where?"}, image]}]
+    return [
+        {"role": "user", "content": [{"type": "text", "text": "Where is the left lung?"}, image]}
+    ]
 
 
 def test_the_openai_client_works_unchanged(address: str) -> None:

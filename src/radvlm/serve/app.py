@@ -8,6 +8,7 @@ import json
 import time
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,17 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from starlette.exceptions import HTTPException
 
 from radvlm.errors import ImageError, InputError, RadvlmError
-from radvlm.protocols import Chat, Model, Pixels
+from radvlm.models.domain import Domain
+from radvlm.protocols import Chat, Decoding, Model, Pixels
 from radvlm.reading import schema
 from radvlm.records import Reply, Turn
 from radvlm.serve.decoding import Decoded, Decoder
 from radvlm.serve.engine import Engine, Overloaded
 from radvlm.serve.guard import Guard, Limits, refusal
 from radvlm.serve.images import EXAMPLES, Images, as_png
-from radvlm.serve.wire import ChatRequest, ImagePart, chunk, plain, to_parts
+from radvlm.serve.paper import report_pdf
+from radvlm.serve.scope import beyond
+from radvlm.serve.wire import ChatRequest, ImagePart, chunk, constraint_of, plain, to_parts
 
 STATIC = Path(__file__).parent / "static"
 _OWN = "radvlm://image/"
@@ -36,8 +40,8 @@ _OWN = "radvlm://image/"
 class Service:
     """What the routes share."""
 
-    def __init__(self, model: Model) -> None:
-        self.engine, self.images, self.decoder = Engine(model), Images(), Decoder()
+    def __init__(self, model: Model, domain: Domain | None) -> None:
+        self.engine, self.images, self.decoder = Engine(model, domain), Images(), Decoder()
         self.registry = CollectorRegistry()
         self.answered = Counter(
             "radvlm_requests",
@@ -87,6 +91,13 @@ class Service:
             raise InputError("a chat is about at least one image, and no more than the model takes")
         return Chat(tuple(images), tuple(turns))
 
+    def beyond(self, chat: Chat) -> Reply | None:
+        """What is said in the model's place to a question that is none of its tasks'."""
+        asked = "".join(p for p in chat.turns[-1].parts if isinstance(p, str))
+        boxed = any(not isinstance(p, str) for p in chat.turns[-1].parts)
+        said = beyond(asked, len(chat.turns) > 1 or boxed, self.engine.model.info.tasks)
+        return Reply(said, 0, "stop", 0.0) if said else None
+
     def told(self, text: str, chat: Chat) -> dict[str, Any]:
         """The extension ``radvlm`` of a message."""
         height, width = chat.images[-1].shape  # type: ignore[union-attr]  # always pixels here
@@ -116,13 +127,15 @@ class Service:
         return {**about, "object": "chat.completion", "choices": [choice], "usage": usage}
 
     async def events(
-        self, about: dict[str, Any], chat: Chat, asked: ChatRequest
+        self, about: dict[str, Any], chat: Chat, decoding: Decoding
     ) -> AsyncIterator[str]:
         """The server-sent events of a streamed reply."""
         text = ""
         yield _event(chunk(about, {"role": "assistant", "content": ""}))
+        said = None if decoding.constraint else self.beyond(chat)
+        pieces = _whole(said.text) if said else self.engine.stream(chat, decoding)
         try:
-            async for piece in self.engine.stream(chat, asked.decoding()):
+            async for piece in pieces:
                 text += piece
                 yield _event(chunk(about, {"content": piece}))
         except Exception:  # the status is sent already: the stream itself has to say it
@@ -133,10 +146,10 @@ class Service:
         yield "data: [DONE]\n\n"
 
 
-def create_app(model: Model, limits: Limits | None = None) -> FastAPI:
-    """The app around a model."""
+def create_app(model: Model, limits: Limits | None = None, domain: Domain | None = None) -> FastAPI:
+    """The app around a model; ``domain`` says which images it reads."""
     app = FastAPI(title="radvlm", docs_url=None, redoc_url=None)
-    service = Service(model)
+    service = Service(model, domain)
     app.state.service = service
     _errors(app)
     _chat(app, service)
@@ -159,11 +172,11 @@ def create_app(model: Model, limits: Limits | None = None) -> FastAPI:
 def _chat(app: FastAPI, service: Service) -> None:
     @app.post("/v1/chat/completions")
     async def completions(asked: ChatRequest) -> Response:
-        if asked.response_format and asked.response_format.get("type") != "text":
-            raise InputError("response_format is not served yet")
+        held = constraint_of(asked.response_format)
         service.engine.check_room()
         chat = await service.chat(asked)
         info = service.engine.model.info
+        decoding = replace(asked.decoding(), constraint=held)
         about = {
             "id": f"chatcmpl-{uuid.uuid4().hex}",
             "created": int(time.time()),
@@ -171,9 +184,10 @@ def _chat(app: FastAPI, service: Service) -> None:
         }
         if asked.stream:
             service.engine.check_room()
-            events = service.events(about, chat, asked)
+            events = service.events(about, chat, decoding)
             return StreamingResponse(events, media_type="text/event-stream")
-        reply = await service.engine.answer(chat, asked.decoding())
+        said = None if held else service.beyond(chat)
+        reply = said or await service.engine.answer(chat, decoding)
         return JSONResponse(service.completion(about, chat, reply))
 
     @app.post("/v1/read")
@@ -194,6 +208,15 @@ def _chat(app: FastAPI, service: Service) -> None:
             )
         reading = await service.engine.run(lambda: service.engine.reader.read(pixels, force=force))
         return JSONResponse(reading.to_json())
+
+    @app.post("/v1/report.pdf")
+    async def pdf(request: Request) -> Response:
+        given = _object(await request.body())
+        text, reading = given.get("text"), given.get("reading")
+        if not isinstance(text, str) or not (reading is None or isinstance(reading, dict)):
+            raise InputError("a report needs text, and the reading it came from or null")
+        written = report_pdf(text, service.engine.model.info.scope, reading)
+        return Response(written, media_type="application/pdf")
 
     @app.get("/v1/read/schema")
     async def read_schema() -> Response:
@@ -259,6 +282,10 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unknown(request: Request, error: Exception) -> Response:
         return refusal(500, "the server failed", "server_error")
+
+
+async def _whole(text: str) -> AsyncIterator[str]:
+    yield text
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from radvlm.errors import RadvlmError
+from radvlm.models.domain import Domain
 from radvlm.protocols import Chat, Decoding, Model
 from radvlm.reading import Reader
 from radvlm.records import Reply
@@ -36,16 +37,22 @@ class Engine:
 
     Args:
         model: what answers.
+        domain: what its training images look like, so that others are not read.
         most_waiting: requests that may wait or be answered at a time.
         batch: chats that are answered together at most.
         gather: seconds to wait for others once a chat has come.
     """
 
     def __init__(
-        self, model: Model, most_waiting: int = 32, batch: int = 8, gather: float = 0.004
+        self,
+        model: Model,
+        domain: Domain | None = None,
+        most_waiting: int = 32,
+        batch: int = 8,
+        gather: float = 0.004,
     ) -> None:
         self.model = model
-        self.reader = Reader(model)
+        self.reader = Reader(model, domain)
         self._most, self._batch, self._gather = most_waiting, batch, gather
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._waiting: list[_Waiting] = []

@@ -8,10 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from radvlm.errors import RecordError
-from radvlm.protocols import Decoding
+from radvlm.constraints import findings_json
+from radvlm.errors import InputError, RecordError
+from radvlm.protocols import Constraint, Decoding
 from radvlm.records import Box, Part
+from radvlm.vocabulary import CHEXPERT_13
 
+FINDINGS = "radvlm_findings"
 _BOX = re.compile(r"\[\s*" + r"\s*,\s*".join([r"([01](?:\.\d{1,6})?)"] * 4) + r"\s*\]")
 
 
@@ -57,6 +60,22 @@ class ChatRequest(BaseModel):
     def decoding(self) -> Decoding:
         """How to write the reply."""
         return Decoding(self.max_tokens, self.temperature, 1, self.seed, self.logprobs)
+
+
+def constraint_of(format: dict[str, Any] | None) -> Constraint | None:
+    """The form that ``response_format`` holds a reply to; none for plain text.
+
+    One schema is served, ``radvlm_findings``: a list of findings with status and boxes.
+
+    Raises:
+        InputError: another form is asked for.
+    """
+    if format is None or format.get("type") == "text":
+        return None
+    named = format.get("json_schema") if format.get("type") == "json_schema" else None
+    if isinstance(named, dict) and named.get("name") == FINDINGS:
+        return findings_json(CHEXPERT_13)
+    raise InputError(f"response_format is text, or json_schema with the name {FINDINGS}")
 
 
 def to_parts(text: str) -> tuple[Part, ...]:

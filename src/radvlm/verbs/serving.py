@@ -28,6 +28,7 @@ def serve(
     ] = None,
 ) -> None:
     """Serve a model on an OpenAI-compatible API; research use only."""
+    from radvlm.models.domain import read_domain
     from radvlm.models.opening import opened
     from radvlm.serve.app import create_app
     from radvlm.serve.guard import Limits
@@ -42,9 +43,11 @@ def serve(
     if outside:
         print("Traffic is not encrypted: put a TLS proxy (caddy, nginx) in front of it.")
     limits = Limits(hosts=frozenset(allow) if allow else None if outside else LOOPBACK, token=token)
-    with opened(model or _demo(), "private") as ready:
+    path = model or _demo()
+    domain = read_domain(path) if path.is_dir() else None
+    with opened(path, "private") as ready:
         print(f"{ready.info.scope}\nhttp://{host}:{port}")
-        server(create_app(ready, limits), host, port).run()
+        server(create_app(ready, limits, domain), host, port).run()
 
 
 def _token(file: Path | None) -> str | None:
