@@ -27,11 +27,13 @@ class Sure:
         found = []
         for chat, said in zip(chats, continuations, strict=True):
             edema = "edema" in str(chat.turns[0].parts[0]).lower()
-            found.append([math.log(0.6 if edema == (said == "Yes") else 0.2), -50.0])
+            # Two tokens of a sentence, whose probabilities multiply to 0.6 or 0.2.
+            sure = 0.6 if edema == said.startswith("Yes") else 0.2
+            found.append([math.log(sure) / 2] * 2)
         return found
 
 
-def test_yes_against_no_of_the_first_token() -> None:
+def test_yes_against_no_of_whole_sentences() -> None:
     model, names = Sure(), [*CHEXPERT_13, *(f"lesion {k}" for k in range(20))]
     found = label_probabilities(model, (Path("x"),), names)  # type: ignore[arg-type]  # a part of one
     assert found.pop("Edema") == pytest.approx(0.75)

@@ -135,6 +135,15 @@ def test_a_reading_without_findings_says_so_and_is_json() -> None:
     assert json.loads(json.dumps(made.to_json()))["findings"] == []
 
 
+def test_sentences_stand_as_they_were_written() -> None:
+    made = Reader(Scripted("Large effusion, 2.5 cm. No edema!  Clear.", "None.")).read(PIXELS)
+    assert [one.text for one in made.sentences] == [
+        "Large effusion, 2.5 cm.",
+        "No edema!",
+        "Clear.",
+    ]
+
+
 def test_boxes_are_lists_in_json() -> None:
     made = Reader(Scripted("Edema.", "I see edema.")).read(PIXELS)
     assert made.to_json()["findings"][0]["boxes"] == [[0.1, 0.2, 0.5, 0.6]]

@@ -8,6 +8,7 @@ the reading says so instead of choosing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,6 @@ from radvlm.tasks import (
     phrase_grounding,
     report,
 )
-from radvlm.tasks.clauses import sentences
 from radvlm.tasks.facts import side_of
 from radvlm.tasks.labels import read_labels
 from radvlm.tasks.lexicon import spoken
@@ -37,6 +37,7 @@ from radvlm.vocabulary import CHEXPERT_13, NO_FINDING
 from radvlm.yes_no import label_probabilities
 
 MAIN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "mediastinum")
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 DECODING = Decoding(max_tokens=256, logprobs=True)
 
 
@@ -192,7 +193,8 @@ def _told(text: str) -> dict[str, Status]:
 
 
 def _split(text: str) -> list[str]:
-    return [one.strip() for one in sentences(text) if one.strip()]
+    """The sentences as they stand; ``tasks.clauses`` splits finer, and in small letters."""
+    return [one for one in _SENTENCE_END.split(text.strip()) if one]
 
 
 def _sentence(text: str, answer: Answer | None) -> Sentence:
