@@ -83,5 +83,5 @@ def draw_last(talk: Conversation, name: str) -> str:
         return "the last reply has no boxes, or no file was named"
     named = [(str(k + 1), box, PALETTE[k % len(PALETTE)]) for k, box in enumerate(boxes)]
     with atomic_path(Path(name)) as aside:
-        draw_boxes(talk.pixels, named).save(aside, format="PNG")
+        draw_boxes(talk.pixels, named, min_side=512).save(aside, format="PNG")
     return f"{len(boxes)} boxes drawn into {name}"

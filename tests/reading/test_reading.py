@@ -162,8 +162,10 @@ def test_boxes_are_drawn_where_they_are(tmp_path: Path) -> None:
     draw_reading(made, source, tmp_path / "boxes.png")
     drawn = np.asarray(Image.open(tmp_path / "boxes.png").convert("RGB")).astype(int)
     coloured = np.argwhere(np.ptp(drawn, axis=2) > 40)
-    assert coloured[:, 1].min() == pytest.approx(10, abs=2)
-    assert coloured[:, 0].max() == pytest.approx(48, abs=2)
+    # 100 × 80 pixels are enlarged to 512 × 410; the box goes from 0.1 across to 0.6 down.
+    assert drawn.shape[:2] == (410, 512)
+    assert coloured[:, 1].min() == pytest.approx(51, abs=3)
+    assert coloured[:, 0].max() == pytest.approx(246, abs=3)
 
 
 def test_a_picture_needs_a_png_name(tmp_path: Path) -> None:

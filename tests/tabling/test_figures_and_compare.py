@@ -87,9 +87,9 @@ def test_a_grid_holds_every_picture(folder: Path) -> None:
     drawn = drawn_items(found, "fake_boxes", 5, seed=0)
     assert all(item.target.boxes for item, _ in drawn)
     sheet = grounding_grid(drawn, columns=3)
-    # Patient 2's image is missing and passed over. Pictures of 100 × 200 pixels are not enlarged:
-    # three across, two down, gaps of 6.
-    assert sheet.size == (3 * 100 + 12, 2 * 200 + 6)
+    # Patient 2's image is missing and passed over. Pictures of 100 × 200 pixels are
+    # enlarged to 160 × 320: three across, two down, gaps of 6.
+    assert sheet.size == (3 * 160 + 12, 2 * 320 + 6)
 
 
 def test_a_model_does_not_differ_from_itself(folder: Path, better: Path) -> None:

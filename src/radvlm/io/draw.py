@@ -41,17 +41,23 @@ def draw_boxes(
     max_side: int = 768,
     *,
     references: Sequence[Labelled] = (),
+    min_side: int = 0,
 ) -> Image.Image:
     """The radiograph in RGB with boxes: ``boxes`` solid, ``references`` dashed and below them.
 
     Args:
         pixels: uint8 [height, width].
         boxes: what a model says.
-        max_side: the longer side of the result in pixels, at most; a small image is not enlarged.
+        max_side: the longer side of the result in pixels, at most.
         references: what is true.
+        min_side: a smaller image is enlarged until its longer side has so many pixels, so that
+            labels leave room for the image.
     """
     image = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
     image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
+    if (grow := min_side / max(image.size)) > 1:
+        size = round(image.width * grow), round(image.height * grow)
+        image = image.resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 256))
     font = ImageFont.load_default(size=max(10, round(max(image.size) / 48)))

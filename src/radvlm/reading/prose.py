@@ -11,6 +11,9 @@ from radvlm.io.image import read_image
 from radvlm.reading.record import FoundFinding, Reading
 from radvlm.records import Box
 
+LEGIBLE = 512
+"""Pixels of a picture's longer side that labels need."""
+
 
 def reading_as_text(reading: Reading) -> str:
     """Scope and notice, report, findings with side, confidence and boxes, what disagrees."""
@@ -44,7 +47,7 @@ def draw_reading(reading: Reading, image: Path, target: Path) -> None:
         for box in finding.boxes
     ]
     with atomic_path(target) as aside:
-        draw_boxes(read_image(image), boxes).save(aside, format="PNG")
+        draw_boxes(read_image(image), boxes, min_side=LEGIBLE).save(aside, format="PNG")
 
 
 def _line(finding: FoundFinding) -> str:

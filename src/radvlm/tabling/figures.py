@@ -156,4 +156,4 @@ def grounding_grid(items: Sequence[tuple[Item, Pixels]], columns: int = 4) -> Im
 def _tile(item: Item, pixels: Pixels) -> Image.Image:
     said = [(name, box, PREDICTED) for name, box, _ in item.answer.boxes]
     true = [("" if said else name, box, REFERENCE) for name, box, _ in item.target.boxes]
-    return draw_boxes(pixels, said, TILE, references=true)
+    return draw_boxes(pixels, said, TILE, references=true, min_side=TILE)
