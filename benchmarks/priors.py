@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,11 @@ from radvlm.io.files import read_json
 ANNOTATIONS = Path(__file__).parents[1] / "tests" / "annotations"
 sys.path.append(str(ANNOTATIONS))
 
+import sample_second  # noqa: E402
 from sample import COMPARES, archive, read_sections, read_sentence  # noqa: E402
+
+Annotated = tuple[str, Mapping[str, Any]]
+"""A sentence and its annotation."""
 
 
 def main() -> None:
@@ -34,18 +38,17 @@ def main() -> None:
     if not archive().exists():
         print("skipped: the reports are not beside the checkout")
         return
-    figures = measure(half)
+    figures = measure(first_draw(half)) | {"half": half, "editor": digest()}
+    figures["second_draw"] = measure(second_draw())
     path = write_result("priors", f"python -m benchmarks.priors --half {half}", 100, figures)
     (Path(__file__).parent / "priors.md").write_text(page(path), encoding="utf-8")
     print(path)
 
 
-def measure(half: str) -> dict[str, Any]:
+def measure(annotated: Iterable[Annotated]) -> dict[str, Any]:
     """Residual mentions, facts kept, and sentences without a mention that were changed."""
-    sections = read_sections(archive())
     residual = mentions = kept = facts = changed = plain = 0
-    for row in rows_of(half):
-        sentence = read_sentence(sections, row)
+    for sentence, row in annotated:
         edited = _even(edit(sentence))
         there, rest = _kept(sentence, row["keep"], edited)
         kept, facts = kept + there, facts + len(row["keep"])
@@ -55,17 +58,28 @@ def measure(half: str) -> dict[str, Any]:
         plain += not row["prior"]
         changed += not row["prior"] and edited != _even(sentence)
     return {
-        "half": half,
-        "editor": digest(),
         "residual": share(residual, mentions),
         "facts_kept": share(kept, facts),
         "changed_without_need": share(changed, plain),
     }
 
 
-def rows_of(half: str) -> Iterator[Mapping[str, Any]]:
-    """The annotations of one half."""
-    with (ANNOTATIONS / f"priors_real_{half}.jsonl").open(encoding="utf-8") as lines:
+def first_draw(half: str) -> Iterator[Annotated]:
+    """One half of the sentences that were annotated before the editor was written."""
+    sections = read_sections(archive())
+    for row in _rows(ANNOTATIONS / f"priors_real_{half}.jsonl"):
+        yield read_sentence(sections, row), row
+
+
+def second_draw() -> Iterator[Annotated]:
+    """All 200 of another draw, annotated by somebody else, on which no rule was written."""
+    for half in ("open", "held"):
+        for row in _rows(ANNOTATIONS / "second" / f"priors_real_{half}.jsonl"):
+            yield sample_second.read_sentence(archive(), row), row
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
         yield from map(json.loads, lines)
 
 
@@ -91,11 +105,14 @@ def page(path: Path) -> str:
         "facts_kept": "clinical facts kept word by word",
         "changed_without_need": "sentences without a mention that were changed",
     }
-    rows = "".join(
-        f"| {words} | {one['count']} of {one['of']} | {one['value']:.3f} "
-        f"[{one['interval'][0]:.3f}, {one['interval'][1]:.3f}] |\n"
-        for words, one in ((names[name], figures[name]) for name in names)
-    )
+
+    def table(measured: Mapping[str, Any]) -> str:
+        return "".join(
+            f"| {words} | {one['count']} of {one['of']} | {one['value']:.3f} "
+            f"[{one['interval'][0]:.3f}, {one['interval'][1]:.3f}] |\n"
+            for words, one in ((names[name], measured[name]) for name in names)
+        )
+
     return f"""# The offline editor of reports, measured
 
 Command: `{result["command"]}` at commit {result["commit"]}; editor `rules` {figures["editor"]}.
@@ -105,7 +122,13 @@ all were annotated before the editor existed, by the person who then wrote it. 9
 
 | what | count | share |
 | --- | ---: | ---: |
-{rows}"""
+{table(figures)}
+200 sentences of a second draw, annotated by somebody else after the editor was written, none of
+which a rule was written on:
+
+| what | count | share |
+| --- | ---: | ---: |
+{table(figures["second_draw"])}"""
 
 
 if __name__ == "__main__":
