@@ -48,7 +48,9 @@ DROPPED = re.compile(
     r"\b(?:no|without)\s(?:prior|previous|old)?\s?(?:\w+\s)?comparisons?\b"
     r"|\b(?:is|are)\s(?:no\s)?available\s(?:for|to)\s(?:comparison|evaluate)"
     r"|\bif\b.*\b(?:prior|previous|old)\b.*\b(?:available|films?|studies|comparison)\b"
-    r"|\binterval\s(?:\w+\s)?(?:removal|extubation)\b|\b(?:has|have)\sbeen\sremoved\b"
+    r"|\binterval\s(?:\w+\s)?(?:removal|extubation)\b"
+    r"|\b(?:has|have)\sbeen\s(?:\w+\s)?(?:removed|removal)\b"
+    r"|\bfollow(?:-|\s)?up\b.*\b(?:could|should|may|can|might)\sbe\b"
     r"|^\s*(?:recommend|suggest|advise|please)\w*\b.*\bfollow(?:-|\s)?(?:ed\s)?up\b"
     r"|\bfollow(?:-|\s)?(?:ed\s)?up\b.*\b(?:recommended|advised|suggested|history)\b"
     r"|^\s*comparisons?\s?(?::|is|was|with|to|made)"
@@ -93,7 +95,13 @@ CLAUSES = tuple(
         rf",?\s(?:since|from)\s{EXAM}(?=[,.;]|$)",
         rf",?\s?(?:as\s)?(?:seen|noted|present|identified|described|demonstrated|visuali[sz]ed)?"
         rf"\s?\b(?:on|in)\s(?:the\s)?{_WHEN}\s(?:\w+\s){{0,2}}?{_KIND}\b",
+        # "stable since 2012 and 2014", with the years taken out of the text
+        rf",?\s?\b{_MUCH}{_SAME}{_ASPECT}\ssince\s(?:at\s)?(?:xxxx|\d{{4}})"
+        rf"(?:,?\s(?:and\s)?(?:xxxx|\d{{4}}))*",
+        r",?\sas\s(?:before|previously)\b",
         # advice
+        r",?\s(?:however,?\s|and\s|but\s)?(?:would\s)?(?:recommend|suggest|advise)\s"
+        r"(?:\w+\s){0,2}?comparison\b.*$",
         r",?\s(?:and|but|for\swhich)?\s?(?:would|should|may|could|can)\s(?:benefit\sfrom|be)\s"
         r"(?:\w+\s){0,2}?follow(?:-|\s)?(?:ed\s)?up(?:\sat\s\w+)?",
         r",?\s(?:and|but|for\swhich)?\s?follow(?:-|\s)?up\s[^,.;]*?(?:recommended|advised|suggested)",
@@ -108,6 +116,13 @@ _COURSE = (
 )
 _THERE = r"(?:there\s(?:is|are|has\sbeen|have\sbeen)\s)"
 _NO_CHANGE = r"(?:no|little|without)\s(?:\w+\s){0,3}?changes?"
+_SIDE = r"(?:(?:left|right|bilateral|bibasilar|basilar|basal|\w+al|\w+ar)\s){0,2}"
+_THING = (
+    r"(?:atelecta\w+|effusions?|fullness|consolidations?|edema|congestion|infiltrates?|scarring"
+    r"|pneumothora\w+|cardiomegaly|thickening)\b"
+)
+"""What is not there by degrees of itself: more of it is said in comparison. Density, markings and
+volumes may well be increased on one image alone."""
 _SEEN = r"(seen|noted|demonstrated|identified|visuali[sz]ed)"
 
 CHANGED = tuple(
@@ -123,6 +138,7 @@ CHANGED = tuple(
             r"\b(?:increase|decrease|improvement|worsening)\sin\s(?:the\s)?(?:size\sof\s(?:the\s)?)?",
             "",
         ),
+        (rf"\b{_MUCH}(?:in|de)creased\s(?={_SIDE}{_THING})", ""),
         (r"\bwe\sagain\s(?:note|see|identify)\s", ""),
         (rf"\bagain\s{_SEEN}\s(is|are)\b", r"there \2"),
         (rf"\b(is|are)\s(?:once\s)?again\s{_SEEN}\b", r"\1 \2"),
