@@ -131,8 +131,8 @@ all were annotated before the editor existed, by the person who then wrote it. 9
 {table(figures)}
 A second draw of 200 sentences was annotated by somebody else later. The rules of the first draw
 left {first["count"]} of its {first["of"]} mentions ({first["value"]:.3f}), far more than in the
-half above, whose annotator had written them. They were then extended on one half of the second draw;
-this is the other half, of which nobody had read a sentence:
+half above, whose annotator had written them. They were then extended on one half of the second
+draw; this is the other half, of which nobody had read a sentence:
 
 | what | count | share |
 | --- | ---: | ---: |
