@@ -96,6 +96,11 @@ def test_denied_and_uncertain_findings_have_no_boxes() -> None:
     assert "uncertain: Edema" in reading_as_text(made)
 
 
+def test_what_is_present_comes_first() -> None:
+    made = Reader(Scripted("No fracture. Possible edema. Pneumothorax.", "None.")).read(PIXELS)
+    assert [one.status for one in made.findings] == ["present", "uncertain", "absent"]
+
+
 def test_a_finding_the_model_denies_alone_is_marked() -> None:
     model = Scripted("There is edema.", "I see edema.")
     model.yes = 0.2

@@ -37,6 +37,7 @@ from radvlm.vocabulary import CHEXPERT_13, NO_FINDING
 from radvlm.yes_no import label_probabilities
 
 MAIN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "mediastinum")
+_FIRST: tuple[Status, ...] = ("present", "uncertain", "absent")
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 DECODING = Decoding(max_tokens=256, logprobs=True)
 
@@ -169,7 +170,8 @@ class Reader:
         spoken_of = _told(said.report.text)
         lines = tuple(_sentence(one, said.phrases.get(one)) for one in _split(said.report.text))
         statuses: dict[str, Status] = {**spoken_of, **dict.fromkeys(said.listed, "present")}
-        findings = tuple(_finding(n, statuses[n], lines, said) for n in statuses)
+        named = sorted(statuses, key=lambda name: _FIRST.index(statuses[name]))
+        findings = tuple(_finding(name, statuses[name], lines, said) for name in named)
         found = plain.model_copy(
             update={
                 "report": said.report.text,

@@ -79,6 +79,8 @@ class ImageSize(_Record):
 class Reading(_Record):
     """What a model says of one radiograph; ``scope`` and ``notice`` belong before everything.
 
+    Findings that are present come first, then uncertain ones, then absent ones.
+
     Where ``accepted`` is false the image is unlike those of the training, ``refusal`` says so and
     nothing was asked; with ``forced`` it was asked all the same.
     """
