@@ -14,7 +14,8 @@ from pathlib import Path
 REAL = Path("../shared/data/real_cxr")
 PROOFS = (
     "phantom_speed",
-    "kill_proof",
+    "train_kills",
+    "training",
     "demo_proof",
     "real_cxr",
     "build_speed",

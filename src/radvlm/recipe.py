@@ -32,24 +32,27 @@ class Recipe(Section):
 
 
 R = TypeVar("R", bound=Section)
+OVERLAYS = ("ablation", "hardware")
 
 
 def load(kind: type[R], path: Path, overrides: Sequence[str] = ()) -> R:
     """Read a recipe file, apply overrides such as ``train.lr=1e-4`` and check everything.
 
+    Where a kind of recipe has the key ``ablation`` or ``hardware``, its value names a file such as
+    ``hardware/NAME.yaml`` beside the recipe; what stands there goes before the recipe, and
+    overrides before all.
+
     Raises:
         RecipeError: the file is missing or not YAML, or a key or value is wrong.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RecipeError("recipe cannot be read", path, "Check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RecipeError("recipe is not valid YAML", path, "Check its indentation") from error
-    if not isinstance(tree, dict):
-        raise RecipeError("recipe is not a mapping of keys to values", path, "See recipes/")
+    tree = _tree(path)
     for override in overrides:
         _apply(tree, override)
+    for key in OVERLAYS:
+        if key in kind.model_fields and isinstance(name := tree.get(key), str):
+            _overlay(tree, _tree(path.parent / key / f"{Path(name).name}.yaml"))
+            for override in overrides:
+                _apply(tree, override)
     return check(kind, tree, path)
 
 
@@ -79,6 +82,28 @@ def digest(recipe: Recipe) -> str:
     """SHA-256 of the resolved recipe without ``out``: equal for runs that ask for the same."""
     tree = {key: value for key, value in dump(recipe).items() if key != "out"}
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _tree(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError("recipe cannot be read", path, "Check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RecipeError("recipe is not valid YAML", path, "Check its indentation") from error
+    if not isinstance(tree, dict):
+        raise RecipeError("recipe is not a mapping of keys to values", path, "See recipes/")
+    return tree
+
+
+def _overlay(tree: dict[str, Any], above: dict[str, Any]) -> None:
+    """Put values over those of a tree, section by section."""
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _overlay(tree[key], value)
+        else:
+            tree[key] = value
 
 
 def _apply(tree: dict[str, Any], override: str) -> None:

@@ -13,11 +13,13 @@ from torch.nn import functional
 from radvlm.demo.recipe import DemoRecipe
 from radvlm.errors import CheckpointError, InputError
 from radvlm.io.dataset import examples_of
+from radvlm.models.batches import IGNORED
 from radvlm.models.card import TOY_SCOPE
 from radvlm.models.llava_onevision import LlavaOnevision
 from radvlm.models.opening import open_model
 from radvlm.records import Example
-from radvlm.train.optimization import answer_loss, make_optimizer, set_rate
+from radvlm.train.learner import Learner
+from radvlm.train.optimization import make_optimizer, set_rate
 from radvlm.train.recipe import Schedule, TrainRecipe
 from radvlm.train.run import train
 from radvlm.train.sequences import to_chats
@@ -93,7 +95,7 @@ def test_the_loss_is_the_plain_cross_entropy_of_the_assistant_s_tokens(
     examples = list(islice(examples_of(data, "train"), 3))
     encoded = [model.encode_group(to_chats([e])) for e in examples]
     batch = model.collate(encoded, left=False)
-    found = answer_loss(model.network, batch)
+    found = Learner(model.network)(batch) / batch["labels"].ne(IGNORED).sum()
     logits = model.network(**{k: v for k, v in batch.items() if k != "labels"}).logits
     plain = functional.cross_entropy(logits[:, :-1].transpose(1, 2), batch["labels"][:, 1:])
     assert found.item() == pytest.approx(plain.item(), rel=1e-5)
@@ -115,7 +117,7 @@ def test_examples_that_share_an_image_learn_as_each_alone(checkpoint: Path, data
     weights = list(model.network.parameters())
     gradients = []
     for batch in (packed, apart):
-        loss = answer_loss(model.network, batch)
+        loss = Learner(model.network)(batch) / batch["labels"].ne(IGNORED).sum()
         found = torch.autograd.grad(loss, weights, allow_unused=True)
         gradients.append((loss.item(), [g for g in found if g is not None]))
     assert gradients[0][0] == pytest.approx(gradients[1][0], rel=1e-5)
@@ -124,9 +126,10 @@ def test_examples_that_share_an_image_learn_as_each_alone(checkpoint: Path, data
 
 
 def test_each_group_gets_its_rate_and_every_weight_is_in_one(checkpoint: Path) -> None:
-    network = LlavaOnevision.from_folder(checkpoint).network
+    model = LlavaOnevision.from_folder(checkpoint)
+    network = model.network
     schedule = Schedule(lr=1e-3, vision_lr=2e-4, warmup=0.1)
-    optimizer = make_optimizer(network, LlavaOnevision.vision_prefix, schedule)
+    optimizer = make_optimizer(model, schedule)
     grouped = [p for group in optimizer.param_groups for p in group["params"]]
     assert len(grouped) == len(list(network.parameters()))
     tower = {id(p) for n, p in network.named_parameters() if "vision_tower" in n}

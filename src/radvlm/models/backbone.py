@@ -36,6 +36,7 @@ from radvlm.models.card import Card, read_card, revision_of, write_card
 from radvlm.models.encoding import Messages, segments, share_prefix, to_messages, tokenize
 from radvlm.models.memory import Recent, file_key, pixels_key
 from radvlm.protocols import BoxCodec, Chat, ModelInfo, Pixels
+from radvlm.records import Turn
 
 Features = tuple[torch.Tensor, ...]
 """What a network makes of the images of a chat; which tensors these are is the family's matter."""
@@ -84,6 +85,10 @@ class Backbone:
         """An image as the network takes it; ``alone`` where the chat has no other."""
         raise NotImplementedError
 
+    def sized(self, size: tuple[int, int]) -> Shown:
+        """One image of that (height, width) on the ``meta`` device, for counting."""
+        raise NotImplementedError
+
     def image_texts(self, images: Sequence[Shown]) -> list[str]:
         """What stands in the prompt for each image of a chat."""
         raise NotImplementedError
@@ -106,14 +111,18 @@ class Backbone:
         rows = [item.tokens for item in items]
         if not any(row.blocks for row in rows):
             return {}
-        mask = additive(may_see(rows, length), self.network.dtype)
+        mask = additive(may_see(rows, length, self.network.device), self.network.dtype)
         return {"position_ids": block_positions(rows, length), "attention_mask": mask}
 
     # What follows from it.
 
     @classmethod
-    def from_folder(cls, folder: Path, device: str | None = None) -> Self:
+    def from_folder(
+        cls, folder: Path, device: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> Self:
         """Load a checkpoint folder; ``device`` defaults to CUDA where there is one.
+
+        ``options`` go to transformers' ``from_pretrained``, such as a quantisation.
 
         Raises:
             CheckpointError: the folder lacks ``radvlm.json`` or cannot be loaded.
@@ -122,7 +131,11 @@ class Backbone:
         transformers_logging.disable_progress_bar()
         try:
             network, report = cls.network_class.from_pretrained(
-                folder, local_files_only=True, dtype="auto", output_loading_info=True
+                folder,
+                local_files_only=True,
+                dtype="auto",
+                output_loading_info=True,
+                **(options or {}),
             )
             processor = cls.load_processor(folder)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
@@ -134,11 +147,19 @@ class Backbone:
         network.to(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         return cls(network.eval(), processor, card, revision_of(folder))
 
-    def save(self, folder: Path, card: Card | None = None) -> None:
-        """Write the usual Hugging Face layout and ``radvlm.json``, whole or not at all."""
+    def save(
+        self,
+        folder: Path,
+        card: Card | None = None,
+        weights: Mapping[str, torch.Tensor] | None = None,
+    ) -> None:
+        """Write the usual Hugging Face layout and ``radvlm.json``, whole or not at all.
+
+        ``weights`` take the place of the network's own where those lie in several processes.
+        """
         transformers_logging.disable_progress_bar()
         with atomic_folder(folder, replace=True) as aside:
-            self.network.save_pretrained(aside)
+            self.network.save_pretrained(aside, state_dict=weights)
             self.processor.save_pretrained(aside)
             write_card(card or self.card, aside)
 
@@ -167,6 +188,15 @@ class Backbone:
             else:
                 groups["language"].append(parameter)
         return groups
+
+    def text_length(self, turns: Sequence[Turn]) -> int:
+        """Tokens of a chat without its images."""
+        return len(self.encode(Chat((), tuple(turns)), open_reply=False).tokens.ids)
+
+    def image_length(self, size: tuple[int, int], count: int = 1) -> int:
+        """Tokens of ``count`` images of that (height, width) in one chat."""
+        texts = "".join(self.image_texts([self.sized(size)] * count))
+        return len(self.processor.tokenizer(texts, add_special_tokens=False).input_ids)
 
     def encode(self, chat: Chat, open_reply: bool) -> Encoded:
         """Tokens and pixels of a chat; ``open_reply`` ends it with the opening of a reply."""
@@ -197,7 +227,7 @@ class Backbone:
         """A padded batch with pixels on the network's device, and ``labels`` for learned tokens."""
         batch = self.texts(items, left)
         if any(item.images for item in items):
-            batch |= self.image_inputs(items)
+            batch |= self.image_inputs([part for item in items for part in item.apart])
         return move(batch, self.network.device)
 
     def texts(self, items: Sequence[Encoded], left: bool) -> dict[str, Any]:

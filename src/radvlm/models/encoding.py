@@ -26,13 +26,15 @@ class Tokens:
     """``ids`` of a chat and, for each, whether it is the assistant's and so learned from.
 
     Where several chats share their images, ``blocks`` says whose token it is (0: shared, k: the
-    k-th chat's) and ``positions`` where it stands in a chat of its own.
+    k-th chat's) and ``positions`` where it stands in a chat of its own. Where a row holds chats
+    about different images, ``parts`` says which of them a token belongs to.
     """
 
     ids: tuple[int, ...]
     learn: tuple[bool, ...]
     positions: tuple[int, ...] = ()
     blocks: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()
 
 
 def to_messages(

@@ -65,6 +65,11 @@ class Gemma3(LocalModel):
         made = images([as_rgb(pixels)], do_pan_and_scan=False, return_tensors="pt")
         return Shown(made["pixel_values"][:1], size)
 
+    def sized(self, size: tuple[int, int]) -> Shown:
+        """An image on the ``meta`` device, the square it becomes."""
+        side = self.processor.image_processor.size["height"]
+        return Shown(torch.empty((1, 3, side, side), device="meta"), size)
+
     def image_texts(self, images: Sequence[Shown]) -> list[str]:
         """Opening, soft tokens and end; as many for every image."""
         return [self.processor.full_image_sequence] * len(images)
@@ -94,8 +99,9 @@ class Gemma3(LocalModel):
             return {"token_type_ids": kinds}
         places = block_positions(rows, length)
         window = self.network.config.text_config.sliding_window
-        full = may_see(rows, length) | same_image(kinds)
-        near = places[:, None, :] > places[:, :, None] - window
+        device = self.network.device
+        full = may_see(rows, length, device) | same_image(kinds.to(device))
+        near = (places[:, None, :] > places[:, :, None] - window).to(device)
         dtype = self.network.dtype
         masks = {"full_attention": full, "sliding_attention": full & near}
         return {

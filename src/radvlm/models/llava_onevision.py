@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlavaOnevisionForConditionalGeneration
+from transformers.image_processing_utils import select_best_resolution
 
 from radvlm.models.backbone import as_rgb
 from radvlm.models.batches import IGNORED, Encoded, Shown
@@ -50,6 +51,14 @@ class LlavaOnevision(LocalModel):
         images = [image] if alone else [[image, image[:1, :1]]]
         made = self.processor.image_processor(images=images, return_tensors="pt")
         return Shown(made["pixel_values"][0], (pixels.shape[0], pixels.shape[1]))
+
+    def sized(self, size: tuple[int, int]) -> Shown:
+        """One image of that (height, width) as tiles on the ``meta`` device."""
+        images = self.processor.image_processor
+        side = images.size["height"]
+        tall, wide = select_best_resolution(size, images.image_grid_pinpoints)
+        tiles = 1 + (tall // side) * (wide // side)
+        return Shown(torch.empty((tiles, 3, side, side), device="meta"), size)
 
     def image_texts(self, images: Sequence[Shown]) -> list[str]:
         """The image token, as often as the network makes features of each image."""

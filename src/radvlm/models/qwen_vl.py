@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
+    Qwen2VLImageProcessorPil,
+    smart_resize,
+)
 
 from radvlm.models.backbone import as_rgb
 from radvlm.models.batches import Encoded, Grid, Shown, additive, may_see
@@ -40,6 +43,17 @@ class QwenVL(LocalModel):
         size = pixels.shape[0], pixels.shape[1]
         return Shown(made["pixel_values"], size, grid=(time, down, across))
 
+    def sized(self, size: tuple[int, int]) -> Shown:
+        """An image of that (height, width) as patches on the ``meta`` device."""
+        images = self.processor.image_processor
+        limits = images.size["shortest_edge"], images.size["longest_edge"]
+        patch = images.patch_size
+        height, width = smart_resize(*size, patch * self.merge, *limits)
+        down, across = height // patch, width // patch
+        values = 3 * images.temporal_patch_size * patch**2
+        pixels = torch.empty((down * across, values), device="meta")
+        return Shown(pixels, size, grid=(1, down, across))
+
     def image_texts(self, images: Sequence[Shown]) -> list[str]:
         """The image token for every square of merged patches."""
         token: str = self.processor.image_token
@@ -58,14 +72,17 @@ class QwenVL(LocalModel):
         """``position_ids`` [3, b, n]; for rows that hold several chats, the mask as well."""
         position_ids = torch.zeros(3, len(items), length, dtype=torch.long)
         for k, item in enumerate(items):
-            places = positions(item.tokens, _grids(item.images), self.merge, self.image_token_id)
+            places = torch.cat([self._positions(part) for part in item.apart], dim=1)
             n = places.shape[1]
             position_ids[:, k, slice(length - n, None) if left else slice(n)] = places
         rows = [item.tokens for item in items]
         if not any(row.blocks for row in rows):
             return {"position_ids": position_ids}
-        mask = additive(may_see(rows, length), self.network.dtype)
+        mask = additive(may_see(rows, length, self.network.device), self.network.dtype)
         return {"position_ids": position_ids, "attention_mask": mask}
+
+    def _positions(self, item: Encoded) -> torch.Tensor:
+        return positions(item.tokens, _grids(item.images), self.merge, self.image_token_id)
 
 
 def positions(row: Tokens, grids: Sequence[Grid], merge: int, image_token: int) -> torch.Tensor:

@@ -73,7 +73,7 @@ _WIDTH, _HEADS = 32, 2
 
 def tiny_qwen3_vl(texts: Iterable[str], card: Card) -> Qwen3VL:
     """A Qwen3-VL of two layers a side with patches of 8 pixels, merged two by two."""
-    tokenizer = _qwen_tokenizer(texts)
+    tokenizer = qwen_tokenizer(texts)
     vision = {
         "depth": 3,
         "hidden_size": _WIDTH,
@@ -88,7 +88,7 @@ def tiny_qwen3_vl(texts: Iterable[str], card: Card) -> Qwen3VL:
         text_config=_qwen_text(tokenizer, interleaved=True) | {"head_dim": 16},
         vision_config=vision,
         tie_word_embeddings=False,
-        **_qwen_ids(tokenizer),
+        **qwen_ids(tokenizer),
     )
     torch.manual_seed(0)
     network = Qwen3VLForConditionalGeneration(architecture)
@@ -104,7 +104,7 @@ def tiny_qwen3_vl(texts: Iterable[str], card: Card) -> Qwen3VL:
 
 def tiny_qwen25_vl(texts: Iterable[str], card: Card) -> Qwen25VL:
     """A Qwen2.5-VL with the published patches of 14 pixels, merged two by two, and size limits."""
-    tokenizer = _qwen_tokenizer(texts)
+    tokenizer = qwen_tokenizer(texts)
     vision = {
         "depth": 2,
         "hidden_size": _WIDTH,
@@ -118,7 +118,7 @@ def tiny_qwen25_vl(texts: Iterable[str], card: Card) -> Qwen25VL:
         text_config=_qwen_text(tokenizer, interleaved=False),
         vision_config=vision,
         tie_word_embeddings=False,
-        **_qwen_ids(tokenizer),
+        **qwen_ids(tokenizer),
     )
     torch.manual_seed(0)
     network = Qwen2_5_VLForConditionalGeneration(architecture)
@@ -129,18 +129,7 @@ def tiny_qwen25_vl(texts: Iterable[str], card: Card) -> Qwen25VL:
 
 def tiny_gemma3(texts: Iterable[str], card: Card, window: int = 512) -> Gemma3:
     """A Gemma-3 with 32-pixel images of four tokens and every other layer on a sliding window."""
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=byte_level(texts, _GEMMA_SPECIAL),
-        pad_token="<pad>",
-        eos_token="<eos>",
-        bos_token="<bos>",
-        padding_side="left",
-        extra_special_tokens={
-            "boi_token": "<start_of_image>",
-            "eoi_token": "<end_of_image>",
-            "image_token": "<image_soft_token>",
-        },
-    )
+    tokenizer = gemma_tokenizer(texts)
     architecture = Gemma3Config(
         text_config=_gemma_text(tokenizer, window),
         vision_config={
@@ -174,12 +163,29 @@ def livelier(network: Any) -> Any:
     return network.eval()
 
 
-def _qwen_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+def qwen_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer with Qwen's special tokens that knows the texts."""
     return PreTrainedTokenizerFast(
         tokenizer_object=byte_level(texts, _QWEN_SPECIAL),
         pad_token="<|endoftext|>",
         eos_token="<|im_end|>",
         padding_side="left",
+    )
+
+
+def gemma_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer with Gemma's special tokens that knows the texts."""
+    return PreTrainedTokenizerFast(
+        tokenizer_object=byte_level(texts, _GEMMA_SPECIAL),
+        pad_token="<pad>",
+        eos_token="<eos>",
+        bos_token="<bos>",
+        padding_side="left",
+        extra_special_tokens={
+            "boi_token": "<start_of_image>",
+            "eoi_token": "<end_of_image>",
+            "image_token": "<image_soft_token>",
+        },
     )
 
 
@@ -215,7 +221,8 @@ def _qwen_text(tokenizer: PreTrainedTokenizerFast, interleaved: bool) -> dict[st
     }
 
 
-def _qwen_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+def qwen_ids(tokenizer: PreTrainedTokenizerFast) -> dict[str, int]:
+    """The special tokens that a Qwen-VL configuration names."""
     names = {
         "image_token_id": "<|image_pad|>",
         "video_token_id": "<|video_pad|>",

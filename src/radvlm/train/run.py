@@ -1,72 +1,82 @@
 """``radvlm train``: a built data set and a recipe → a checkpoint folder.
 
-Writes ``checkpoint/`` (Hugging Face layout with ``radvlm.json``), ``metrics.jsonl`` (a line a
-step), ``recipe.json``; ``state/`` holds what a rerun needs to go on, and is removed at the end.
+One process, or as many as ``torchrun`` starts. Writes ``checkpoint/`` (Hugging Face layout with
+``radvlm.json``), ``metrics.jsonl`` (a line a step), ``damaged.jsonl`` where images could not be
+read, ``recipe.json``; ``state/`` holds what a rerun needs to go on, and is removed at the end.
 """
 
 from __future__ import annotations
 
-import json
-import random
 import shutil
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from radvlm import recipe as recipes
+from radvlm import registry
 from radvlm.errors import InputError
-from radvlm.io.dataset import examples_of
 from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
-from radvlm.io.image import read_image
-from radvlm.models.card import Card
-from radvlm.models.domain import MOST, write_domain
-from radvlm.models.llava_onevision import Encoded, LlavaOnevision
+from radvlm.models.card import Card, read_card
+from radvlm.models.domain import write_domain
+from radvlm.models.local import LocalModel
 from radvlm.models.tiny import make_tiny
-from radvlm.protocols import Pixels
 from radvlm.records import Example
 from radvlm.runtime.memory import keep_freed_memory
-from radvlm.runtime.state import Counters, load_state, save_state
-from radvlm.train.optimization import answer_loss, make_optimizer, set_rate
+from radvlm.runtime.processes import Processes, processes
+from radvlm.runtime.state import Counters, Saver, load_state, tensors_of
+from radvlm.train.engine import Engine
+from radvlm.train.learner import prepare
+from radvlm.train.loading import load
+from radvlm.train.meters import Listener
+from radvlm.train.optimization import FIRST_SCALE, make_optimizer
+from radvlm.train.planning import Lengths, check_division, plan
 from radvlm.train.recipe import TrainRecipe
-from radvlm.train.sequences import batches, epoch_sequences, to_chats
+from radvlm.train.saving import save_checkpoint
+from radvlm.train.selecting import images_of, training_examples
+from radvlm.train.sequences import epoch_sequences
+from radvlm.train.telling import Progress, Teller
 
-Progress = Callable[..., None]
-"""Called as ``progress(done, total, note=...)``."""
+__all__ = ["start_model", "total_steps", "train", "training_examples"]
 
 
-def train(recipe: TrainRecipe, progress: Progress | None = None) -> Path:
+def train(
+    recipe: TrainRecipe, progress: Progress | None = None, listeners: Sequence[Listener] = ()
+) -> Path:
     """Run the recipe to its end, going on from a saved state where there is one.
+
+    Args:
+        recipe: what to do.
+        progress: told of every step, in the first process.
+        listeners: told more of every step, in the first process.
 
     Returns:
         The checkpoint folder.
 
     Raises:
-        InputError: the data set holds no training example of the tasks asked for.
+        InputError: the data set holds no training example of the tasks asked for, or the processes
+            are not those the recipe reckons with.
+        IncompleteError: the loss, memory or too many damaged images ended the run.
     """
-    check_writable(recipe.out)
-    if recipe.threads:
-        torch.set_num_threads(recipe.threads)
-    examples = training_examples(recipe)
-    model = start_model(recipe, examples)
-    if model.network.device.type == "cpu":
-        keep_freed_memory()
-    _fit(model, examples, recipe, progress)
-    target = recipe.out / "checkpoint"
-    model.save(target)
-    write_domain(_seen(examples, recipe.seed), target)
-    write_json(recipe.out / "recipe.json", recipes.dump(recipe))
-    shutil.rmtree(recipe.out / "state", ignore_errors=True)
-    return target
-
-
-def _seen(examples: Sequence[Example], seed: int) -> Iterator[Pixels]:
-    """Some of the images trained on, drawn by the seed."""
-    paths = sorted({view.path for example in examples for view in example.views})
-    for path in random.Random(seed).sample(paths, min(MOST, len(paths))):
-        yield read_image(Path(path))
+    with processes(recipe.processes) as joined:
+        check_division(recipe, joined.size)
+        check_writable(recipe.out)
+        if recipe.threads:
+            torch.set_num_threads(recipe.threads)
+        examples = training_examples(recipe)
+        model = start_model(recipe, examples, joined)
+        if joined.device.type == "cpu":
+            keep_freed_memory()
+        _fit(model, examples, recipe, joined, Teller(recipe, joined, progress, listeners))
+        joined.wait()
+        if joined.first:
+            write_domain(images_of(examples, recipe.seed), recipe.out / "checkpoint")
+            write_json(recipe.out / "recipe.json", recipes.dump(recipe))
+            shutil.rmtree(recipe.out / "state", ignore_errors=True)
+    return recipe.out / "checkpoint"
 
 
 def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:
@@ -75,24 +85,15 @@ def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:
     return max(1, round(recipe.schedule.epochs * groups / recipe.schedule.batch))
 
 
-def training_examples(recipe: TrainRecipe) -> list[Example]:
-    """The training examples of the recipe's tasks; ``InputError`` where there is none."""
-    examples = examples_of(recipe.data, "train")
-    found = [e for e in examples if not recipe.tasks or e.task in recipe.tasks]
-    if not found:
-        raise InputError(
-            "no training example of these tasks", recipe.data, "Build the data set first"
-        )
-    return found
-
-
-def start_model(recipe: TrainRecipe, examples: Sequence[Example]) -> LlavaOnevision:
+def start_model(
+    recipe: TrainRecipe, examples: Sequence[Example], joined: Processes | None = None
+) -> LocalModel:
     """The model as it is before the first step, with the card it will be saved with."""
     choice = recipe.model
     tasks = tuple(sorted({e.task for e in examples}))
     access = strictest(e.access for e in examples)
     if choice.folder is not None:
-        model = LlavaOnevision.from_folder(choice.folder)
+        model = _from_folder(choice.folder, recipe, joined)
         access = strictest([access, model.card.access])
         update = {"name": choice.name, "scope": choice.scope, "tasks": tasks, "access": access}
         model.card = model.card.model_copy(update=update)
@@ -110,64 +111,57 @@ def start_model(recipe: TrainRecipe, examples: Sequence[Example]) -> LlavaOnevis
     return make_tiny(choice.tiny, texts, card)
 
 
+def _from_folder(folder: Path, recipe: TrainRecipe, joined: Processes | None) -> LocalModel:
+    """The checkpoint with its family's class; on the CPU where it is to be cut into shards."""
+    family = registry.resolve("models", read_card(folder).family)
+    options = {}
+    if recipe.lora and recipe.lora.quantize:
+        if not torch.cuda.is_available():
+            raise InputError("needs a CUDA device", "lora.quantize", "Set lora.quantize=false")
+        from transformers import BitsAndBytesConfig
+
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        )
+    device = "cpu" if joined and joined.size > 1 else None
+    model: LocalModel = family.from_folder(folder, device, options)
+    return model
+
+
 def _fit(
-    model: LlavaOnevision,
+    model: LocalModel,
     examples: Sequence[Example],
     recipe: TrainRecipe,
-    progress: Progress | None,
+    joined: Processes,
+    teller: Teller,
 ) -> None:
-    network, schedule = model.network.train(), recipe.schedule
+    """All steps from where the run stands, and the checkpoint."""
+    kind = model.network.dtype
+    learner = prepare(model, recipe, joined)
     model.image_cache = recipe.image_cache
-    optimizer = make_optimizer(network, model.vision_prefix, schedule)
-    digest = recipes.digest(recipe)
-    start = load_state(recipe.out / "state", network, optimizer, digest)
-    done = start or Counters(0, 0, 0.0, digest)
+    optimizer = make_optimizer(model, recipe.schedule)
+    digest, state = recipes.digest(recipe), recipe.out / "state"
+    fresh = Counters(recipe=digest, scale=FIRST_SCALE if recipe.precision == "float16" else 1.0)
+    done = load_state(state, learner, optimizer, digest, joined) or fresh
     total = total_steps(examples, recipe)
-    stream = batches(
-        examples, recipe.questions_per_sequence, schedule.batch, recipe.seed, done.step
-    )
-    log = recipe.out / "metrics.jsonl"
-    _keep_lines(log, done.step)
-    with log.open("a", encoding="utf-8") as lines:
-        for step in range(done.step, total):
-            began = time.perf_counter()
-            groups = next(stream)
-            rows = [model.encode_group(to_chats(group)) for group in groups]
-            factor = set_rate(optimizer, schedule, step, total)
-            loss = _step(model, rows, optimizer, recipe)
-            took = time.perf_counter() - began
-            asked = sum(turn.role == "user" for g in groups for e in g for turn in e.turns)
-            done = Counters(step + 1, done.samples + asked, done.seconds + took, digest)
-            entry = {"step": step + 1, "loss": loss, "rate": factor, "samples": done.samples}
-            lines.write(json.dumps({**entry, "seconds": round(done.seconds, 3)}) + "\n")
+    micros = plan(examples, recipe, Lengths(model), joined.rank, joined.size, done.step, total)
+    engine = Engine(model, learner, optimizer, recipe, joined, total)
+    with ExitStack() as stack:
+        saver = Saver(state, joined)
+        stack.callback(saver.close)
+        stack.callback(teller.close)
+        stream = load(model, micros, recipe.workers)
+        meters, before = teller.start(done, total), done.seconds
+        while done.step < total:
+            done, stepped = engine.step(done, stream)
+            done = replace(done, seconds=before + meters.seconds)
+            teller.tell(done, stepped, meters)
+            saver.check()
             if done.step % recipe.save_every == 0 and done.step < total:
-                lines.flush()
-                save_state(recipe.out / "state", network, optimizer, done)
-            if progress:
-                progress(done.step, total, note=f"loss {loss:.3f}")
-    network.eval()
-
-
-def _step(
-    model: LlavaOnevision,
-    rows: Sequence[Encoded],
-    optimizer: torch.optim.Optimizer,
-    recipe: TrainRecipe,
-) -> float:
-    """One optimiser step; returns the loss before it."""
-    batch = model.collate(rows, left=False)
-    optimizer.zero_grad(set_to_none=True)
-    half = recipe.precision == "bfloat16"
-    with torch.autocast(model.network.device.type, torch.bfloat16, enabled=half):
-        loss = answer_loss(model.network, batch)
-    loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(model.network.parameters(), recipe.schedule.clip)
-    optimizer.step()
-    return loss.item()
-
-
-def _keep_lines(log: Path, steps: int) -> None:
-    """Cut the metrics back to the state resumed from, so no step is there twice."""
-    if log.exists():
-        kept = log.read_text(encoding="utf-8").splitlines()[:steps]
-        log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+                saver.save(tensors_of(learner, optimizer), done)
+        saver.finish()
+    model.network.eval()
+    save_checkpoint(model, learner, recipe, joined, kind)
