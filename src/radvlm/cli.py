@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command()(runs.build)
 app.command()(runs.curate)
 app.command()(runs.train)
+app.command()(runs.ablate)
 app.command()(runs.predict)
 app.command()(runs.score)
 app.command()(runs.evaluate)

@@ -10,15 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from families import FAMILIES, examples, losses, recipe_of, tiny, weights
+from families import FAMILIES, WORDS, examples, losses, recipe_of, tiny, weights
 from transformers import AutoModelForImageTextToText
 
 from radvlm import recipe as recipes
 from radvlm.models.batches import IGNORED, Encoded, pack
+from radvlm.models.card import TOY_SCOPE, Card
 from radvlm.models.local import LocalModel
 from radvlm.models.opening import open_model
+from radvlm.models.packed_attention import PACKED
+from radvlm.models.tiny_families import tiny_gemma3
 from radvlm.protocols import Chat, Decoding
-from radvlm.train.learner import Learner
+from radvlm.train.learner import Learner, fused_loss
 from radvlm.train.optimization import make_optimizer
 from radvlm.train.recipe import Schedule, TrainRecipe
 from radvlm.train.run import train
@@ -69,11 +72,51 @@ def test_packed_rows_have_the_loss_and_the_gradients_of_padded_and_of_single_one
 ) -> None:
     model = tiny(family)
     rows = encoded(model, tmp_path)
-    packed = gradients(model, [[pack(rows)]])
-    assert same(packed, gradients(model, [rows]))
-    assert same(packed, gradients(model, [[row] for row in rows]))
+    alone = gradients(model, [[row] for row in rows])
+    assert same(alone, gradients(model, [rows]))
+    assert same(alone, gradients(model, [[pack(rows)]]))
     batch = model.collate([pack(rows)], left=False)
     assert batch["input_ids"].shape == (1, sum(len(row.tokens.ids) for row in rows))
+
+
+def test_attention_by_sequence_is_that_of_one_mask_over_the_row(
+    family: str, tmp_path: Path
+) -> None:
+    model = tiny(family)
+    rows = encoded(model, tmp_path)
+    plain = [model.encode(to_chats([e])[0], open_reply=False) for e in examples(tmp_path, 4)]
+    for some in (rows, plain, rows[:1], plain[:1]):
+        wanted = gradients(model, [[row] for row in some])
+        model.attend_by(PACKED)
+        assert same(wanted, gradients(model, [[pack(some)]]))
+        model.network.activation_checkpointing_enable({"use_reentrant": False})
+        assert same(wanted, gradients(model, [[pack(some)]]))
+        model.network.activation_checkpointing_disable()
+        model.attend_by("sdpa")
+
+
+def test_a_sliding_window_stays_inside_its_sequence(tmp_path: Path) -> None:
+    card = Card(name="t", family="gemma3", scope=TOY_SCOPE, access="open")
+    model = tiny_gemma3([" ".join(WORDS)] * 5, card, window=12)
+    rows = encoded(model, tmp_path)
+    assert max(len(row.tokens.ids) for row in rows) > 30
+    wanted = gradients(model, [[row] for row in rows])
+    model.attend_by(PACKED)
+    assert same(wanted, gradients(model, [[pack(rows)]]))
+
+
+def test_a_loss_in_pieces_is_the_loss() -> None:
+    torch.manual_seed(0)
+    hidden = torch.randn(300, 48, requires_grad=True)
+    head = torch.randn(900, 48, requires_grad=True)
+    labels = torch.randint(900, (300,))
+    found = torch.autograd.grad(2.0 * fused_loss(hidden, head, labels), (hidden, head))
+    logits = hidden.double() @ head.double().T
+    picked = logits.log_softmax(1)[range(300), labels]
+    wanted = torch.autograd.grad(-2.0 * picked.sum(), (hidden, head))
+    assert all(
+        torch.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in zip(found, wanted, strict=True)
+    )
 
 
 def test_recomputing_layers_changes_nothing(family: str, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def write_data_page(
     cards = tuple(map(card_of, drawn))
     content = content_of(manifest, found, cards, access, Disclosure(share_safe))
     text = _fitting(content, target)
-    with atomic_path(target, private=not _may_leave(access, target)) as aside:
+    with atomic_path(target, private=not may_leave(access, target)) as aside:
         aside.write_bytes(text)
     return target
 
@@ -82,12 +82,13 @@ def default_page(folder: Path, share_safe: bool = False) -> Path:
 
 def render(content: Content, max_side: int = evaluation.SIDES[0]) -> str:
     """The page as text, pictures no larger than ``max_side`` pixels."""
-    template = _environment().get_template("data.html.jinja")
+    template = environment().get_template("data.html.jinja")
     colours = {"predicted": PREDICTED, "reference": REFERENCE}
     return template.render(content=content, max_side=max_side, colours=colours)
 
 
-def _may_leave(access: Access, page: Path) -> bool:
+def may_leave(access: Access, page: Path) -> bool:
+    """Whether a page that shows data of this access may be passed on."""
     try:
         egress.check(access, "page", str(page))
     except EgressError:
@@ -106,8 +107,9 @@ def _fitting(content: Content, target: Path) -> bytes:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of this package, and the style sheet and parts of an evaluation's page."""
+    made = Environment(
         loader=ChoiceLoader(
             [
                 PackageLoader("radvlm.inspecting", "templates"),
@@ -119,11 +121,11 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         data_uri=data_uri,
         number=evaluation.number,
         sentence=evaluation.sentence,
         best=evaluation.best,
         comparisons=evaluation.comparisons,
     )
-    return environment
+    return made

@@ -12,6 +12,7 @@ from radvlm.io.dataset import MANIFEST
 from radvlm.io.files import read_json
 from radvlm.io.image import image_size
 from radvlm.models.card import FILE, read_card, revision_of
+from radvlm.train.summary import FILE as RUN
 
 
 def inspect(path: Path) -> dict[str, Any]:
@@ -26,10 +27,14 @@ def inspect(path: Path) -> dict[str, Any]:
         return {"kind": "curated texts", **curated}
     if (path / MANIFEST).exists():
         return {"kind": "data set", **_summary(read_manifest(path))}
+    if (path / RUN).is_file():
+        return {"kind": "training run", **_of_run(read_json(path / RUN))}
     if path.is_file():
         width, height = image_size(path)
         return {"kind": "image", "width": width, "height": height}
-    raise InputError("neither a checkpoint, a data set nor an image", path, "Check the path")
+    raise InputError(
+        "neither a checkpoint, a data set, a training run nor an image", path, "Check the path"
+    )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -49,6 +54,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             "Build the data set anew",
         )
     return manifest
+
+
+def _of_run(summary: dict[str, Any]) -> dict[str, Any]:
+    kept = ("checkpoint", "recipe", "steps", "questions", "tokens", "damaged", "seconds", "access")
+    return {**{key: summary[key] for key in kept}, **summary["loss"]}
 
 
 def _curated(manifest: Any) -> dict[str, Any] | None:

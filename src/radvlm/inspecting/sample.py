@@ -63,7 +63,7 @@ class Card:
 
 def card_of(example: Example) -> Card:
     """The example with its first image, made smaller; a blank one where it cannot be read."""
-    pixels, missing = _pixels(example)
+    pixels, missing = pixels_of(example)
     said, marks = bubbles(Conversation(pixels, example.turns))
     views = len(example.views)
     origin = [example.split, example.source.replace("+", " + ")]
@@ -81,7 +81,7 @@ def card_of(example: Example) -> Card:
     )
 
 
-def _pixels(example: Example) -> tuple[Pixels, str]:
+def pixels_of(example: Example) -> tuple[Pixels, str]:
     """The radiograph, and why it is blank if it is."""
     if not example.views or not example.views[0].path:
         return _BLANK, "the data set names no file"

@@ -33,8 +33,16 @@ from radvlm.models.batches import (
     pad_rows,
 )
 from radvlm.models.card import Card, read_card, revision_of, write_card
-from radvlm.models.encoding import Messages, segments, share_prefix, to_messages, tokenize
+from radvlm.models.encoding import (
+    Messages,
+    Tokens,
+    segments,
+    share_prefix,
+    to_messages,
+    tokenize,
+)
 from radvlm.models.memory import Recent, file_key, pixels_key
+from radvlm.models.packed_attention import PACKED, marks
 from radvlm.protocols import BoxCodec, Chat, ModelInfo, Pixels
 from radvlm.records import Turn
 
@@ -109,10 +117,25 @@ class Backbone:
     def extra_inputs(self, items: Sequence[Encoded], length: int, left: bool) -> dict[str, Any]:
         """Inputs besides ids and mask; for rows that hold several chats, the mask as well."""
         rows = [item.tokens for item in items]
-        if not any(row.blocks for row in rows):
+        if not self.packs and not any(row.blocks for row in rows):
             return {}
-        mask = additive(may_see(rows, length, self.network.device), self.network.dtype)
-        return {"position_ids": block_positions(rows, length), "attention_mask": mask}
+        return {"position_ids": block_positions(rows, length), **self.mask_of(rows, length)}
+
+    def mask_of(self, rows: Sequence[Tokens], length: int) -> dict[str, Any]:
+        """What tells each token of rows that hold several chats what it may look back at."""
+        if self.packs:
+            return {"attention_mask": marks(rows[0])}
+        seen = may_see(rows, length, self.network.device)
+        return {"attention_mask": additive(seen, self.network.dtype)}
+
+    @property
+    def packs(self) -> bool:
+        """Whether the language model attends to each sequence of a packed row by itself."""
+        return bool(self.network.config.get_text_config()._attn_implementation == PACKED)
+
+    def attend_by(self, attention: str) -> None:
+        """Choose the language model's attention: ``PACKED`` for training, or transformers' own."""
+        self.network.set_attn_implementation({"text_config": attention})
 
     # What follows from it.
 

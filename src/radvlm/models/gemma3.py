@@ -25,6 +25,7 @@ from radvlm.models.backbone import Features, as_rgb
 from radvlm.models.batches import Encoded, Shown, additive, block_positions, may_see
 from radvlm.models.card import Card
 from radvlm.models.local import LocalModel
+from radvlm.models.packed_attention import marks
 from radvlm.native_codecs import MedgemmaYx
 from radvlm.protocols import Pixels
 
@@ -95,9 +96,13 @@ class Gemma3(LocalModel):
             n = len(image)
             kinds[k, slice(length - n, None) if left else slice(n)] = image
         rows = [item.tokens for item in items]
-        if not any(row.blocks for row in rows):
+        if not self.packs and not any(row.blocks for row in rows):
             return {"token_type_ids": kinds}
         places = block_positions(rows, length)
+        if self.packs:
+            marked = marks(rows[0], image_runs(kinds)[0].tolist())
+            layers = dict.fromkeys(("full_attention", "sliding_attention"), marked)
+            return {"position_ids": places, "attention_mask": layers}
         window = self.network.config.text_config.sliding_window
         device = self.network.device
         full = may_see(rows, length, device) | same_image(kinds.to(device))
@@ -110,10 +115,15 @@ class Gemma3(LocalModel):
         }
 
 
+def image_runs(kinds: torch.Tensor) -> torch.Tensor:
+    """For each token the number of its run of image tokens in the row, 0 for none, int64 [b, n]."""
+    begins = kinds.diff(dim=1, prepend=torch.zeros_like(kinds[:, :1])).eq(1)
+    return begins.cumsum(1) * kinds
+
+
 def same_image(kinds: torch.Tensor) -> torch.Tensor:
     """Whether two tokens belong to the same run of image tokens, bool [b, n, n]."""
-    begins = kinds.diff(dim=1, prepend=torch.zeros_like(kinds[:, :1])).eq(1)
-    run = begins.cumsum(1) * kinds
+    run = image_runs(kinds)
     return run[:, :, None].eq(run[:, None, :]) & kinds.bool()[:, :, None]
 
 

@@ -19,7 +19,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import (
 )
 
 from radvlm.models.backbone import as_rgb
-from radvlm.models.batches import Encoded, Grid, Shown, additive, may_see
+from radvlm.models.batches import Encoded, Grid, Shown
 from radvlm.models.encoding import Tokens
 from radvlm.models.local import LocalModel
 from radvlm.protocols import Pixels
@@ -76,10 +76,9 @@ class QwenVL(LocalModel):
             n = places.shape[1]
             position_ids[:, k, slice(length - n, None) if left else slice(n)] = places
         rows = [item.tokens for item in items]
-        if not any(row.blocks for row in rows):
+        if not self.packs and not any(row.blocks for row in rows):
             return {"position_ids": position_ids}
-        mask = additive(may_see(rows, length, self.network.device), self.network.dtype)
-        return {"position_ids": position_ids, "attention_mask": mask}
+        return {"position_ids": position_ids, **self.mask_of(rows, length)}
 
     def _positions(self, item: Encoded) -> torch.Tensor:
         return positions(item.tokens, _grids(item.images), self.merge, self.image_token_id)

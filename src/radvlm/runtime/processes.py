@@ -46,6 +46,11 @@ class Processes:
         """Whether this process is the one that writes logs and speaks."""
         return self.rank == 0
 
+    @property
+    def device_name(self) -> str:
+        """The name of the card, or ``cpu``."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
     def total(self, values: Sequence[float]) -> list[float]:
         """The sums of the values over all processes."""
         if self.size == 1:

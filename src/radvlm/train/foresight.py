@@ -16,7 +16,7 @@ import numpy as np
 from torch import device as torch_device
 
 from radvlm import registry
-from radvlm.errors import InputError
+from radvlm.errors import ImageError, InputError
 from radvlm.io.image import image_size
 from radvlm.models.backbone import Backbone
 from radvlm.models.batches import Encoded, Shown
@@ -31,7 +31,9 @@ from radvlm.train.learner import adapt
 from radvlm.train.planning import Group, check_division
 from radvlm.train.recipe import TrainRecipe
 from radvlm.train.run import start_model
+from radvlm.train.selecting import training_examples
 from radvlm.train.sequences import epoch_sequences
+from radvlm.train.telling import Progress
 
 SAMPLE = 400
 """Sequences counted one by one."""
@@ -76,6 +78,9 @@ class Forecast:
         return self.footprint.total < 0.9 * self.memory_gb * 1e9
 
 
+Planned = tuple[Workload, Forecast]
+
+
 def planned_model(recipe: TrainRecipe, examples: Sequence[Example]) -> Backbone:
     """The network without its weights, ready as the recipe trains it.
 
@@ -114,12 +119,16 @@ def _of_folder(folder: Path) -> Backbone:
 
 
 def workload(model: Backbone, recipe: TrainRecipe, examples: Sequence[Example]) -> Workload:
-    """Count a sample of the sequences and reckon the run from it."""
+    """Count a sample of the sequences and reckon the run from it.
+
+    Raises:
+        ImageError: a record has no size, its image cannot be read, and the recipe assumes none.
+    """
     groups = epoch_sequences(examples, recipe.questions_per_sequence, recipe.seed, 0)
     scale = (recipe.data.planned or len(examples)) / len(examples)
     sequences = round(recipe.schedule.epochs * len(groups) * scale)
     some = random.Random(recipe.seed).sample(groups, min(SAMPLE, len(groups)))
-    rows = [_row(model, group) for group in some]
+    rows = [_row(model, group, recipe.data.planned_size) for group in some]
     count = Arithmetic(model)
     operations = np.array([count([row]) for row in rows])
     tokens = [len(row.tokens.ids) for row in rows]
@@ -165,9 +174,21 @@ def paper_share(load: Workload) -> float:
     return load.operations / (PAPER_GPU_HOURS * 3600 * PEAKS["GH200"])
 
 
-def _row(model: Backbone, group: Group) -> Encoded:
+def forecasts(recipes_of: Sequence[TrainRecipe], progress: Progress) -> list[Planned]:
+    """Reckon for several recipes of one data set, such as one recipe on several cards."""
+    made: list[Planned] = []
+    for number, recipe in enumerate(recipes_of, 1):
+        examples = training_examples(recipe)
+        model = planned_model(recipe, examples)
+        load = workload(model, recipe, examples)
+        made.append((load, forecast(model, recipe, load)))
+        progress(number, len(recipes_of), note=recipe.hardware or recipe.model.name)
+    return made
+
+
+def _row(model: Backbone, group: Group, assumed: tuple[int, int] | None) -> Encoded:
     """A sequence as it would be, images without their pixels."""
-    images = tuple(_shown(model, view) for view in group[0].views)
+    images = tuple(_shown(model, view, assumed) for view in group[0].views)
     marks = model.processor.tokenizer("".join(model.image_texts(images)), add_special_tokens=False)
     ids, learn = list(marks.input_ids), [False] * len(marks.input_ids)
     for example in group:
@@ -177,12 +198,16 @@ def _row(model: Backbone, group: Group) -> Encoded:
     return Encoded(Tokens(tuple(ids), tuple(learn)), images)
 
 
-def _shown(model: Backbone, view: View) -> Shown:
-    size = view.height or 0, view.width or 0
-    if not all(size):
+def _shown(model: Backbone, view: View, assumed: tuple[int, int] | None) -> Shown:
+    if view.height and view.width:
+        return model.sized((view.height, view.width))
+    try:
         width, height = image_size(Path(view.path))
-        size = height, width
-    return model.sized(size)
+    except ImageError:
+        if assumed is None:
+            raise
+        height, width = assumed
+    return model.sized((height, width))
 
 
 def _at_once(model: Backbone, recipe: TrainRecipe, rows: Sequence[Encoded]) -> Row:

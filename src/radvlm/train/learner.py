@@ -7,6 +7,7 @@ every layer the family names, and of the rest at the root.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from torch.nn import functional
 from radvlm.errors import InputError
 from radvlm.models.backbone import Backbone
 from radvlm.models.batches import IGNORED
+from radvlm.models.packed_attention import PACKED
 from radvlm.runtime.processes import Processes
 from radvlm.train.recipe import Lora, TrainRecipe
 
@@ -41,8 +43,24 @@ class Learner(nn.Module):
         hidden = self.network.model(**inputs, use_cache=False).last_hidden_state[:, :-1]
         labels = batch["labels"][:, 1:]
         learned = labels.ne(IGNORED)
+        if hidden.is_cuda and learned.any():
+            return fused_loss(hidden[learned], self.network.lm_head.weight, labels[learned])
         logits = self.network.lm_head(hidden[learned])
         return functional.cross_entropy(logits.float(), labels[learned], reduction="sum")
+
+
+def fused_loss(hidden: torch.Tensor, head: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Summed cross-entropy [] of ``hidden`` [n, d] under ``head`` [vocabulary, d], in pieces.
+
+    The logits [n, vocabulary] are never in memory as a whole. On a CPU the plain way is faster.
+    """
+    kind = hidden.device.type
+    if torch.is_autocast_enabled(kind):
+        # This operation is not on autocast's lists.
+        half = torch.get_autocast_dtype(kind)
+        hidden, head = hidden.to(half), head.to(half)
+    options = nn.LinearCrossEntropyOptions()
+    return functional.linear_cross_entropy(hidden, head, labels, reduction="sum", options=options)
 
 
 def prepare(model: Backbone, recipe: TrainRecipe, joined: Processes) -> Learner:
@@ -61,6 +79,8 @@ def prepare(model: Backbone, recipe: TrainRecipe, joined: Processes) -> Learner:
             parameter.requires_grad_(False)
     if recipe.lora:
         adapt(model, recipe.lora)
+    if recipe.packing:
+        model.attend_by(PACKED)
     if recipe.checkpointing:
         network.activation_checkpointing_enable({"use_reentrant": False})
         if recipe.lora:
@@ -83,8 +103,11 @@ def adapt(model: Backbone, lora: Lora) -> None:
         lora_dropout=lora.dropout,
         target_modules=model.lora_targets,
     )
-    # The adapters go into the network itself, which keeps its class and its names.
-    get_peft_model(model.network, config)
+    with warnings.catch_warnings():
+        # peft asks transformers for a property by its former name.
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing", FutureWarning)
+        # The adapters go into the network itself, which keeps its class and its names.
+        get_peft_model(model.network, config)
 
 
 def _shard(

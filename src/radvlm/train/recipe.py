@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
 from radvlm.models.tiny import TinyConfig
-from radvlm.recipe import Recipe, Section
+from radvlm.recipe import Recipe, Section, digest
 
 Part = Literal["vision", "projector", "language"]
 
@@ -26,6 +26,9 @@ class DataChoice(Section):
     folder: Path
     planned: PositiveInt | None = Field(
         None, description="examples that --plan reckons with where only a part is built"
+    )
+    planned_size: tuple[PositiveInt, PositiveInt] | None = Field(
+        None, description="height, width that --plan assumes where none is known"
     )
     subset: Annotated[float, BeforeValidator(_share)] = Field(1.0, gt=0, le=1)
 
@@ -116,6 +119,8 @@ class TrainRecipe(Recipe):
     )
     spike: float = Field(10.0, gt=1, description="a loss so many times the usual one ends the run")
     save_every: int = Field(500, gt=0)
+    samples: int = Field(8, ge=0, description="questions asked at every save and at the end")
+    tracker: Literal["tensorboard", "wandb", "trackio"] | None = None
     image_cache: int = Field(64, ge=0, description="processed images kept in memory")
     threads: int | None = None
     seed: int = 0
@@ -125,3 +130,12 @@ class TrainRecipe(Recipe):
         if self.packing and self.micro_batch:
             raise ValueError("give either packing or micro_batch")
         return self
+
+
+_HANDLING = ("workers", "threads", "image_cache", "save_every", "samples", "tracker", "damaged")
+
+
+def identity(recipe: TrainRecipe) -> str:
+    """The hash of what a run learns: equal for recipes that differ only in how it is handled."""
+    defaults = {key: TrainRecipe.model_fields[key].default for key in _HANDLING}
+    return digest(recipe.model_copy(update=defaults))

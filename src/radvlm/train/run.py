@@ -1,13 +1,13 @@
 """``radvlm train``: a built data set and a recipe → a checkpoint folder.
 
 One process, or as many as ``torchrun`` starts. Writes ``checkpoint/`` (Hugging Face layout with
-``radvlm.json``), ``metrics.jsonl`` (a line a step), ``damaged.jsonl`` where images could not be
-read, ``recipe.json``; ``state/`` holds what a rerun needs to go on, and is removed at the end.
+``radvlm.json`` and its model card), ``metrics.jsonl`` (a line a step), ``samples.json`` (answers on
+the way), ``damaged.jsonl`` where images could not be read, ``recipe.json`` and ``summary.json``;
+``state/`` holds what a rerun needs to go on, and is removed at the end.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,13 +15,11 @@ from pathlib import Path
 
 import torch
 
-from radvlm import recipe as recipes
 from radvlm import registry
-from radvlm.errors import InputError
+from radvlm.errors import CheckpointError, InputError
 from radvlm.io.egress import strictest
-from radvlm.io.files import check_writable, write_json
+from radvlm.io.files import check_writable
 from radvlm.models.card import Card, read_card
-from radvlm.models.domain import write_domain
 from radvlm.models.local import LocalModel
 from radvlm.models.tiny import make_tiny
 from radvlm.records import Example
@@ -29,16 +27,20 @@ from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.processes import Processes, processes
 from radvlm.runtime.state import Counters, Saver, load_state, tensors_of
 from radvlm.train.engine import Engine
+from radvlm.train.finishing import finish
 from radvlm.train.learner import prepare
 from radvlm.train.loading import load
 from radvlm.train.meters import Listener
 from radvlm.train.optimization import FIRST_SCALE, make_optimizer
 from radvlm.train.planning import Lengths, check_division, plan
-from radvlm.train.recipe import TrainRecipe
+from radvlm.train.recipe import TrainRecipe, identity
+from radvlm.train.sampling import Sampler, questions
 from radvlm.train.saving import save_checkpoint
-from radvlm.train.selecting import images_of, training_examples
+from radvlm.train.selecting import training_examples
 from radvlm.train.sequences import epoch_sequences
+from radvlm.train.summary import summary_of
 from radvlm.train.telling import Progress, Teller
+from radvlm.train.trackers import open_tracker
 
 __all__ = ["start_model", "total_steps", "train", "training_examples"]
 
@@ -64,19 +66,39 @@ def train(
     with processes(recipe.processes) as joined:
         check_division(recipe, joined.size)
         check_writable(recipe.out)
+        if _has_ended(recipe):
+            return recipe.out / "checkpoint"
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         examples = training_examples(recipe)
         model = start_model(recipe, examples, joined)
         if joined.device.type == "cpu":
             keep_freed_memory()
-        _fit(model, examples, recipe, joined, Teller(recipe, joined, progress, listeners))
+        heard = [*listeners, *_tracker(recipe, model, joined)]
+        done = _fit(model, examples, recipe, joined, Teller(recipe, joined, progress, heard))
         joined.wait()
         if joined.first:
-            write_domain(images_of(examples, recipe.seed), recipe.out / "checkpoint")
-            write_json(recipe.out / "recipe.json", recipes.dump(recipe))
-            shutil.rmtree(recipe.out / "state", ignore_errors=True)
+            del model
+            finish(recipe, examples, done, joined)
     return recipe.out / "checkpoint"
+
+
+def _has_ended(recipe: TrainRecipe) -> bool:
+    """Whether the folder holds this very run, ended.
+
+    Raises:
+        CheckpointError: it holds another one, which would be lost.
+    """
+    found = summary_of(recipe.out)
+    if found is not None and found["recipe"] != identity(recipe):
+        raise CheckpointError(
+            "the folder holds a run with another recipe", recipe.out, "Choose another 'out'"
+        )
+    return found is not None
+
+
+def _tracker(recipe: TrainRecipe, model: LocalModel, joined: Processes) -> list[Listener]:
+    return [open_tracker(recipe, model.card.access)] if recipe.tracker and joined.first else []
 
 
 def total_steps(examples: Sequence[Example], recipe: TrainRecipe) -> int:
@@ -137,13 +159,13 @@ def _fit(
     recipe: TrainRecipe,
     joined: Processes,
     teller: Teller,
-) -> None:
+) -> Counters:
     """All steps from where the run stands, and the checkpoint."""
     kind = model.network.dtype
     learner = prepare(model, recipe, joined)
     model.image_cache = recipe.image_cache
     optimizer = make_optimizer(model, recipe.schedule)
-    digest, state = recipes.digest(recipe), recipe.out / "state"
+    digest, state = identity(recipe), recipe.out / "state"
     fresh = Counters(recipe=digest, scale=FIRST_SCALE if recipe.precision == "float16" else 1.0)
     done = load_state(state, learner, optimizer, digest, joined) or fresh
     total = total_steps(examples, recipe)
@@ -155,6 +177,7 @@ def _fit(
         stack.callback(teller.close)
         stream = load(model, micros, recipe.workers)
         meters, before = teller.start(done, total), done.seconds
+        sampler = Sampler(recipe.out, _asked_on_the_way(recipe, examples, joined), done.step)
         while done.step < total:
             done, stepped = engine.step(done, stream)
             done = replace(done, seconds=before + meters.seconds)
@@ -162,6 +185,15 @@ def _fit(
             saver.check()
             if done.step % recipe.save_every == 0 and done.step < total:
                 saver.save(tensors_of(learner, optimizer), done)
+                sampler.ask(model, done.step)
         saver.finish()
     model.network.eval()
     save_checkpoint(model, learner, recipe, joined, kind)
+    return done
+
+
+def _asked_on_the_way(
+    recipe: TrainRecipe, examples: Sequence[Example], joined: Processes
+) -> list[Example]:
+    """What is asked at every save; nothing of a network in shards, which cannot write alone."""
+    return questions(recipe, examples) if recipe.samples and joined.size == 1 else []

@@ -49,6 +49,35 @@ def probe_model(
         raise typer.Exit(1)
 
 
+@app.command("card")
+def write_card(
+    model: Annotated[Path, typer.Argument(help="A checkpoint.")],
+    scores: Annotated[
+        list[Path] | None, typer.Option("--scores", help="A folder of its evaluation; repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a checkpoint's model card (README.md), with the scores of its evaluations."""
+    from radvlm.models.model_card import write_model_card
+
+    written = str(write_model_card(model, scores or ()))
+    say(as_json, {"card": written}, written)
+
+
+@app.command("push")
+def push(
+    model: Annotated[Path, typer.Argument(help="A checkpoint with a model card.")],
+    repository: Annotated[str, typer.Argument(help="On the Hugging Face hub: OWNER/NAME.")],
+    public: Annotated[bool, typer.Option("--public", help="For everybody to see.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Upload a checkpoint; refused where the data it was trained on may not leave."""
+    from radvlm.models.publishing import push_to_hub
+
+    place = push_to_hub(model, repository, private=not public)
+    say(as_json, {"uploaded": place}, place)
+
+
 def _table(found: Any) -> Any:
     from rich import box
     from rich.table import Table

@@ -138,7 +138,9 @@ def chat(
 
 
 def inspect(
-    path: Annotated[Path, typer.Argument(help="A checkpoint, a data set folder or an image.")],
+    path: Annotated[
+        Path, typer.Argument(help="A checkpoint, data set or run folder, or an image.")
+    ],
     page: Annotated[
         Path | None, typer.Option("--page", help="Of a data set: where to write the page.")
     ] = None,
@@ -148,15 +150,18 @@ def inspect(
     seed: Annotated[int, typer.Option(help="Which examples are shown.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """What a file or folder holds; for a data set also a page to look at."""
+    """What a file or folder holds; for a data set or a training run also a page to look at."""
     from radvlm.inspecting import inspect as facts_of
     from radvlm.inspecting.data_page import write_data_page
+    from radvlm.inspecting.training_page import write_training_page
 
     facts = facts_of(path)
     if facts["kind"] == "data set":
         with stage("Looking through the data set", as_json) as bar:
             written = write_data_page(path, page, share_safe=share_safe, seed=seed, progress=bar)
         facts = {**facts, "page": str(written)}
+    elif facts["kind"] == "training run" and not share_safe:
+        facts = {**facts, "page": str(write_training_page(path, page))}
     elif page or share_safe:
         raise InputError(f"a {facts['kind']} has no page", path, "Leave --page and --share-safe")
     say(as_json, facts, "\n".join(f"{key}: {value}" for key, value in facts.items()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:
     from radvlm.evaluate.protocol import ProtocolRecipe
-from radvlm.verbs.saying import AsJson, load, say, say_scores, show_plan, stage
+from radvlm.verbs.saying import AsJson, load, say, say_scores, show_plan, show_tables, stage
 
 RecipeFile = Annotated[Path, typer.Argument(help="A recipe, see recipes/.")]
 Overrides = Annotated[list[str] | None, typer.Argument(help="Overrides: key.sub=value …")]
@@ -104,14 +105,33 @@ def train(
     """Data set and model → checkpoint."""
     from radvlm.train.recipe import TrainRecipe
 
-    loaded = load(TrainRecipe, recipe, overrides, {})
     if plan:
-        return show_plan(loaded)
+        return _plan_training(recipe, overrides or [], as_json)
+    loaded = load(TrainRecipe, recipe, overrides, {})
     from radvlm.train.run import train as run
 
     with stage("Training", as_json) as bar:
-        checkpoint = run(loaded, bar)
-    say(as_json, {"checkpoint": str(checkpoint)}, f"checkpoint: {checkpoint}")
+        run(loaded, bar)
+    if int(os.environ.get("RANK", "0")):
+        return None
+    from radvlm.inspecting.training_page import write_training_page
+    from radvlm.train.summary import as_text, summary_of
+
+    summary = summary_of(loaded.out) or {}
+    page = str(write_training_page(loaded.out))
+    say(as_json, {**summary, "page": page}, f"{as_text(summary)}\npage: {page}")
+
+
+def _plan_training(recipe: Path, overrides: list[str], as_json: bool) -> None:
+    from radvlm.train.foresight import forecasts
+    from radvlm.train.plan_table import as_plain, as_table, on_every_card
+
+    several = on_every_card(recipe, overrides)
+    with stage("Reckoning", as_json) as bar:
+        planned = forecasts(several, bar)
+    if as_json:
+        return say(True, as_plain(planned), "")
+    Console().print(as_table(planned, several[0].model.name))
 
 
 def predict(
@@ -176,3 +196,21 @@ def _protocol(loaded: ProtocolRecipe, as_json: bool) -> None:
         say(False, None, scores_as_table(some))
     if missing := sorted(loaded.sets.keys() - scores.keys()):
         print(f"not built, so not evaluated: {', '.join(missing)}", file=sys.stderr)
+
+
+def ablate(
+    recipe: RecipeFile, overrides: Overrides = None, plan: Plan = False, as_json: AsJson = False
+) -> None:
+    """Models trained on one kind of task beside one trained on all → Table 6."""
+    from radvlm.ablating import ALL, AblateRecipe, training_of
+    from radvlm.ablating import ablate as run
+    from radvlm.tabling.formats import as_plain
+
+    loaded = load(AblateRecipe, recipe, overrides, {})
+    if plan:
+        models = [str(training_of(loaded, name).out) for name in (*loaded.alone, ALL)]
+        return say(as_json, {"models": models}, "\n".join(models))
+    table = run(loaded, as_json)
+    if as_json:
+        return say(True, as_plain(table), "")
+    show_tables([table])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from radvlm.recipe import Recipe
     from radvlm.records import Score
+    from radvlm.tabling.layout import Filled
 
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output alone.")]
 
@@ -55,3 +56,18 @@ def say(as_json: bool, data: Any, text: Any) -> None:
         Console(soft_wrap=True).print(text, markup=False) if isinstance(
             text, str
         ) else Console().print(text)
+
+
+def show_tables(filled: Sequence[Filled]) -> None:
+    """Display tables of the paper with what has to stand below each."""
+    from radvlm.tabling.formats import as_rich, notes
+
+    console = Console()
+    for table in filled:
+        first, *others = as_rich(table)
+        console.print(first)
+        for note in notes(table):
+            console.print(f"  {note}", style="dim", markup=False, highlight=False)
+        for other in others:
+            console.print(other)
+        console.print()

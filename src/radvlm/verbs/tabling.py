@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radvlm.verbs.saying import AsJson, say, stage
+from radvlm.verbs.saying import AsJson, say, show_tables, stage
 
 if TYPE_CHECKING:
     from radvlm.evaluate.browse_data import Evaluation
@@ -34,7 +34,7 @@ def tables(
     as_json: AsJson = False,
 ) -> None:
     """Tables 1 to 6 of the paper from results; published rows only where they are comparable."""
-    from radvlm.tabling.formats import FORMATS, as_plain, as_rich, notes
+    from radvlm.tabling.formats import FORMATS, as_plain
     from radvlm.tabling.run import figure_files, filled_tables, write_tables
 
     filled = filled_tables(results, condition or ["trained"])
@@ -48,21 +48,7 @@ def tables(
             raise typer.BadParameter(f"--format is one of {', '.join(FORMATS)}, not {form!r}")
         chosen: Format = form
         return print("\n".join(FORMATS[chosen](table) for table in filled))
-    for table in filled:
-        _show(as_rich(table), notes(table))
-
-
-def _show(tables: list[Any], notes: list[str]) -> None:
-    from rich.console import Console
-
-    console = Console()
-    first, *others = tables
-    console.print(first)
-    for note in notes:
-        console.print(f"  {note}", style="dim", markup=False, highlight=False)
-    for table in others:
-        console.print(table)
-    console.print()
+    show_tables(filled)
 
 
 def compare(
