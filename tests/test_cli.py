@@ -100,11 +100,9 @@ def test_a_plan_is_shown_and_nothing_is_done(tmp_path: Path) -> None:
     recipe.write_text(f"out: {tmp_path}/x\ndata: {{roots: {{}}}}\nsources: {{}}\ntasks: {{}}\n")
     shown = run("build", recipe, "--plan", "--json")
     assert json.loads(shown.stdout) == {"rows": [], "totals": {}, "waiting": []}
-    train = tmp_path / "t.yaml"
-    train.write_text(
-        f"out: {tmp_path}/x\ndata: {tmp_path}\nmodel: {{tiny: {{}}, name: a, scope: b}}\n"
-    )
-    shown = run("train", train, "seed=7", "--plan")
+    evaluation = tmp_path / "e.yaml"
+    evaluation.write_text(f"out: {tmp_path}/x\ndata: {tmp_path}\n")
+    shown = run("evaluate", evaluation, "seed=7", "--plan")
     assert json.loads(shown.stdout)["recipe"]["seed"] == 7
     assert not (tmp_path / "x").exists()
 

@@ -88,7 +88,9 @@ def data_set(folder: Path, count: int = 24) -> Path:
     folder.mkdir(parents=True)
     name = shard_name("examples-train", 0, 1)
     write_examples(folder / name, examples(folder, count))
-    write_json(folder / "manifest.json", {"files": {name: ""}})
+    source = {"name": "s", "access": "open", "licence": "CC0-1.0", "citation": "nobody"}
+    about = {"mixture": "m", "recipe": "r", "access": "open", "sources": [source]}
+    write_json(folder / "manifest.json", {"files": {name: ""}, **about})
     return folder
 
 
@@ -105,6 +107,7 @@ def recipe_of(root: Path, family: str, out: str, **changes: object) -> TrainReci
         "model": {"folder": model, "name": "t", "scope": TOY_SCOPE},
         "schedule": {"epochs": 1.0, "batch": 4, "lr": 1e-3, "vision_lr": 2e-4},
         "questions_per_sequence": 4,
+        "samples": 0,
     }
     return check(TrainRecipe, tree | changes)
 
