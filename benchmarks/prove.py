@@ -16,6 +16,7 @@ PROOFS = (
     "phantom_speed",
     "train_kills",
     "training",
+    "train_plan",
     "demo_proof",
     "real_cxr",
     "build_speed",

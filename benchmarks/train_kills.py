@@ -22,7 +22,8 @@ from typing import Any
 
 import yaml
 
-from benchmarks.results_file import write_result
+from benchmarks.results_file import RESULTS, write_result
+from benchmarks.training_page import write_page
 from radvlm import recipe as recipes
 from radvlm.build.run import build
 from radvlm.demo.recipe import load_preset
@@ -44,6 +45,7 @@ def main() -> None:
         figures = kill_training(Path(folder), kills)
     command = f"python -m benchmarks.train_kills --kills {kills}"
     print(write_result("kills", command, figures["kills"], figures))
+    write_page(RESULTS, RESULTS.parent / "training.md")
     right = figures["identical"] and figures["most_steps_lost"] < 2 * SAVE_EVERY
     sys.exit(0 if right and figures["kills"] == kills else 1)
 
@@ -54,7 +56,7 @@ def kill_training(folder: Path, kills: int) -> dict[str, Any]:
     make_cohort(demo.cohort, demo.out / "cohort")
     build(demo.build_recipe())
     schedule = demo.schedule.model_copy(update={"epochs": 1 + kills * STEPS_A_KILL / 24})
-    changes = {"save_every": SAVE_EVERY, "schedule": schedule}
+    changes = {"save_every": SAVE_EVERY, "schedule": schedule, "samples": 0}
     recipe = folder / "train.yaml"
     settings = demo.train_recipe().model_copy(update=changes)
     recipe.write_text(yaml.safe_dump(recipes.dump(settings)), encoding="utf-8")

@@ -11,4 +11,10 @@ def test_a_killed_run_ends_with_the_losses_of_the_undisturbed_one(tmp_path: Path
     found = kill_training(tmp_path, 3)
     assert found["kills"] == 3 and found["identical"]
     assert found["most_steps_lost"] < 2 * SAVE_EVERY
-    assert found["left"] == ["checkpoint", "metrics.jsonl", "recipe.json"]
+    assert found["left"] == [
+        "checkpoint",
+        "metrics.jsonl",
+        "recipe.json",
+        "summary.json",
+        "training.html",
+    ]
