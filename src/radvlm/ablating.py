@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
@@ -35,14 +35,7 @@ Alone = Literal[
 ]
 ALL = "all"
 TABLE = "6"
-EVERY: tuple[Alone, ...] = (
-    "report",
-    "classification",
-    "anatomical_grounding",
-    "abnormality_grounding",
-    "phrase_grounding",
-    "conversation",
-)
+EVERY: tuple[Alone, ...] = get_args(Alone)
 
 
 class AblateRecipe(Recipe):

@@ -47,9 +47,9 @@ def atomic_path(target: Path, *, private: bool = False) -> Iterator[Path]:
         with _disk_errors(target, only=_DISK):
             yield aside
         with _disk_errors(target):
-            _sync(aside)
+            sync(aside)
             os.replace(aside, target)
-            _sync(target.parent)
+            sync(target.parent)
     finally:
         aside.unlink(missing_ok=True)
 
@@ -81,10 +81,10 @@ def atomic_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
         _refuse_occupied(target, replace)
         with _disk_errors(target):
             for path in aside.rglob("*"):
-                _sync(path)
-            _sync(aside)
+                sync(path)
+            sync(aside)
             _put_in_place(aside, target)
-            _sync(target.parent)
+            sync(target.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         if lock != -1:
@@ -222,7 +222,8 @@ def _reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__).lower()
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Force a file or the entries of a folder to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -29,6 +29,7 @@ from torch.distributed.checkpoint.hf_storage import (
 from torch.distributed.tensor import DTensor
 
 from radvlm.errors import CheckpointError, OutputError
+from radvlm.io.files import sync
 from radvlm.runtime.processes import Processes
 
 _UNREADABLE = (CheckpointException, SafetensorError, OSError, KeyError, ValueError, RuntimeError)
@@ -206,21 +207,13 @@ def _save(copies: Tensors, aside: Path, joined: Processes) -> None:
 
 def _put_in_place(aside: Path, target: Path) -> None:
     for path in (*aside.iterdir(), aside):
-        _sync(path)
+        sync(path)
     shutil.rmtree(target, ignore_errors=True)
     aside.rename(target)
-    _sync(target.parent)
+    sync(target.parent)
     for old in target.parent.glob("step-*"):
         if old.name < target.name:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _copy(value: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import torch
@@ -138,8 +139,7 @@ def _from_folder(folder: Path, recipe: TrainRecipe, joined: Processes | None) ->
     family = registry.resolve("models", read_card(folder).family)
     options = {}
     if recipe.lora and recipe.lora.quantize:
-        if not torch.cuda.is_available():
-            raise InputError("needs a CUDA device", "lora.quantize", "Set lora.quantize=false")
+        _check_quantizable(joined)
         from transformers import BitsAndBytesConfig
 
         options["quantization_config"] = BitsAndBytesConfig(
@@ -151,6 +151,17 @@ def _from_folder(folder: Path, recipe: TrainRecipe, joined: Processes | None) ->
     device = "cpu" if joined and joined.size > 1 else None
     model: LocalModel = family.from_folder(folder, device, options)
     return model
+
+
+def _check_quantizable(joined: Processes | None) -> None:
+    """Raise ``InputError`` where weights cannot be brought to four bits, or not be sharded then."""
+    key, without = "lora.quantize", "Set lora.quantize=false"
+    if not torch.cuda.is_available():
+        raise InputError("needs a CUDA device", key, without)
+    if joined and joined.size > 1:
+        raise InputError("weights in four bits cannot be sharded", key, without)
+    if find_spec("bitsandbytes") is None:
+        raise InputError("needs bitsandbytes", key, "pip install bitsandbytes")
 
 
 def _fit(
