@@ -66,6 +66,7 @@ function render() {
   the("sentences").replaceChildren(...reading.sentences.flatMap(sentence));
   the("finding-rows").replaceChildren(...reading.findings.map(row));
   the("finding-rows").parentElement.hidden = reading.findings.length === 0;
+  the("about-findings").hidden = reading.findings.length === 0;
   the("no-finding").hidden = reading.findings.length > 0;
   the("contradictions").hidden = reading.contradictions.length === 0;
   const lines = reading.contradictions.map((text) => make("li", {}, `${text}.`));

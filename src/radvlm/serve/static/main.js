@@ -115,6 +115,7 @@ function armHeader() {
     const next = THEMES[(THEMES.indexOf(now) + 1) % THEMES.length];
     document.documentElement.dataset.theme = next;
     the("theme-name").textContent = `Theme: ${next}`;
+    the("theme").setAttribute("aria-label", `Theme: ${next}`);
   });
 }
 
@@ -137,7 +138,7 @@ async function begin() {
     const [about, examples] = await Promise.all([api.model(), api.examples()]);
     change({ model: about.id, scope: about.scope });
     the("model").textContent = about.id;
-    the("scope").textContent = about.scope;
+    the("scope").textContent = `The model: ${about.scope}`;
     await opening.listExamples(examples);
   } catch (error) {
     problems.show(error, begin);

@@ -13,7 +13,6 @@ export function arm() {
   draft.addEventListener("input", weigh);
   hear("statuses", weigh);
   hear("reading", (reading) => {
-    the("take").disabled = !reading?.report;
     if (!reading) fill("");
     else if (!draft.value.trim()) fill(reading.report);
     else tellState();
@@ -60,6 +59,7 @@ function quote(text) {
 function tellState() {
   const own = state.reading?.report && the("draft").value === state.reading.report;
   const changed = state.unsaved ? "Changed and not exported." : "";
+  the("take").hidden = Boolean(own) || !state.reading?.report;
   the("draft-state").textContent = own ? "The model's text, unchanged." : changed;
 }
 
