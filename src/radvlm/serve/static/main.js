@@ -47,7 +47,7 @@ function figures() {
 
 function slide(id, low, high, value) {
   const slider = the(id);
-  Object.assign(slider, { min: low, max: high, step: (high - low) / 510 });
+  Object.assign(slider, { min: low, max: high, step: "any" });
   slider.value = value;
   the(`${id}-value`).textContent = String(Math.round(value));
 }
@@ -83,9 +83,9 @@ function armViewer() {
   the("zoom-out").addEventListener("click", () => active.zoom(0.8));
   the("fit").addEventListener("click", () => active.fit());
   the("invert").addEventListener("click", () => active.invert());
-  const level = () => active.level(Number(the("centre").value), Number(the("width").value));
-  the("centre").addEventListener("input", level);
-  the("width").addEventListener("input", level);
+  const value = (id) => Number(the(id).value);
+  the("centre").addEventListener("input", () => active.level(value("centre"), active.window.width));
+  the("width").addEventListener("input", () => active.level(active.window.center, value("width")));
   the("reset").addEventListener("click", () => active.level(active.usual.center, active.usual.width));
   for (const layer of document.querySelectorAll("[data-layer]")) {
     layer.addEventListener("change", () => boxes.layer(layer.dataset.layer, layer.checked));

@@ -69,7 +69,7 @@ function chip(box, number, key, role) {
   const place = `${percent[0]} to ${percent[2]} % across, ${percent[1]} to ${percent[3]} % down`;
   const about = {
     type: "button",
-    className: `chip ${role}`,
+    className: `chip of-${role}`,
     title: place,
     "aria-label": `Box ${number}: ${place}`,
   };
