@@ -52,7 +52,7 @@ def boxes_of(page: Page, label: str) -> Locator:
 
 
 def test_scope_and_notice_are_always_in_sight(page: Page) -> None:
-    notice = page.get_by_role("note")
+    notice = page.get_by_role("complementary", name="Notice")
     assert "Research use only." in notice.inner_text() and SCOPE in notice.inner_text()
     page.set_viewport_size({"width": 640, "height": 422})  # 1280 × 844 at 200 %
     for tab in ("ask", "report", "findings"):

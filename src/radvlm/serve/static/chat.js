@@ -92,12 +92,17 @@ async function answer(failed) {
   const item = make("li", { className: "assistant", "aria-busy": "true" }, who("assistant"), body);
   the("messages").append(item);
   let text = "";
+  let frame = 0;
+  const grow = () => {
+    body.textContent = text;
+    item.scrollIntoView({ block: "end" });
+  };
   try {
     for await (const event of api.chat(messages(), own.signal)) {
       const [choice] = event.choices;
       text += choice.delta.content ?? "";
-      body.textContent = text;
-      item.scrollIntoView({ block: "nearest" });
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(grow);
       if (choice.delta.radvlm) finish(item, choice.delta.radvlm.parts);
     }
   } catch (error) {
