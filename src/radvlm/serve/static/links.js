@@ -78,6 +78,7 @@ export function takeAnswer(found, fresh) {
   if (fresh) for (const one of ofAnswers) one.layer = "earlier";
   ofAnswers.push(...found);
   tell("marks");
+  if (fresh) pin(null);
 }
 
 /** Forget the boxes of the conversation. */
