@@ -119,6 +119,7 @@ export function pin(source) {
     one.setAttribute("aria-pressed", String(one.dataset.key === pinned?.key));
   }
   light(null);
+  if (pinned?.key) tell("pinned", pinned.key);
   return pinned !== null;
 }
 

@@ -101,6 +101,12 @@ function armViewer() {
     const text = document.querySelector(`[data-key="${mark.links[0]}"]`);
     text?.scrollIntoView({ block: "nearest" });
   });
+  // In one column the image may have been scrolled away when its text is chosen.
+  hear("pinned", () => {
+    const { top, bottom } = current.stage.getBoundingClientRect();
+    const gone = bottom < 0.3 * innerHeight || top > 0.7 * innerHeight;
+    if (gone) current.stage.scrollIntoView({ block: "center" });
+  });
 }
 
 function hide() {
@@ -109,6 +115,9 @@ function hide() {
 }
 
 function armHeader() {
+  const notice = document.querySelector(".notice");
+  const room = document.documentElement.style;
+  new ResizeObserver(() => room.setProperty("--notice", `${notice.offsetHeight}px`)).observe(notice);
   the("help").addEventListener("click", () => the("keys").showModal());
   the("theme").addEventListener("click", () => {
     const now = document.documentElement.dataset.theme ?? "system";

@@ -34,7 +34,7 @@ export function tell(name, detail = null) {
   bus.dispatchEvent(new CustomEvent(name, { detail }));
 }
 
-/** Hear of a change: `picture`, `reading`, `region`, `tool`, `marks`, `light`, `turns`. */
+/** Hear of a change of a field of `state`, or of what a module tells: `marks`, `light`, `quote` … */
 export function hear(name, act) {
   bus.addEventListener(name, (event) => act(event.detail));
 }
