@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from playwright.sync_api import expect
+
 from radvlm.codecs import get_codec
 from radvlm.models.domain import Domain
 from radvlm.protocols import Chat, Decoding, ModelInfo
@@ -29,6 +31,9 @@ REPORT = "There is a right pleural effusion. The heart is enlarged. No pneumotho
 MARKUP = '<img src=x onerror="document.title=1"> & <script>document.title=2</script>'
 SCOPE = "A stub that has seen nothing: it says what the tests know."
 _PIECES = 6
+
+# The first upload waits for the decoder's process; on a busy machine that takes a while.
+expect.set_options(timeout=20_000)
 
 
 class Told:
