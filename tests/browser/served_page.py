@@ -11,7 +11,6 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-
 from playwright.sync_api import expect
 
 from radvlm.codecs import get_codec
