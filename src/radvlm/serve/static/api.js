@@ -76,7 +76,7 @@ export async function examples() {
 
 /** Upload a file; its id, size and, where it has stored units, the window. */
 export async function upload(file) {
-  if (file.size > MOST_BYTES) throw new Problem(413, "the file is longer than 20 MB");
+  if (file.size > MOST_BYTES) throw new Problem(413, "");
   const body = new FormData();
   body.append("file", file, "image");
   return (await send("v1/images", { method: "POST", body })).json();

@@ -72,15 +72,10 @@ export async function ask(question) {
 function undo(turn, item, text, region) {
   state.turns = state.turns.filter((one) => one !== turn);
   item.remove();
-  dropAnswersOf(item);
+  dropAnswers();
+  for (const one of the("messages").children) takeAnswer(one.marks ?? [], false);
   the("question").value = text;
   change({ region });
-}
-
-function dropAnswersOf() {
-  dropAnswers();
-  const kept = [...the("messages").children];
-  for (const one of kept) if (one.marks) takeAnswer(one.marks, false);
 }
 
 async function answer(failed) {
