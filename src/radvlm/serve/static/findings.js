@@ -88,9 +88,10 @@ function refusal(reading) {
 }
 
 function sentence(line, index) {
-  const button = make("button", { type: "button", className: "sentence" }, line.text);
-  linkText(button, `sentence-${index}`);
-  return [button, " "];
+  // A span, since a button's text does not break across lines.
+  const span = make("span", { role: "button", tabIndex: 0, className: "sentence" }, line.text);
+  linkText(span, `sentence-${index}`);
+  return [span, " "];
 }
 
 function region(one, index) {
@@ -106,8 +107,9 @@ function row(finding, index) {
   linkText(name, `finding-${index}`);
   const head = make("th", { scope: "row" }, name);
   const places = finding.boxes.length === 1 ? "1 box" : `${finding.boxes.length} boxes`;
-  const about = [finding.side && side(finding.side), finding.boxes.length ? places : "no box"];
-  head.append(make("small", {}, about.filter(Boolean).join(" · ")));
+  const where = finding.boxes.length ? places : finding.status === "present" && "no box";
+  const about = [finding.side && side(finding.side), where].filter(Boolean);
+  if (about.length) head.append(make("small", {}, about.join(" · ")));
   const made = make("tr", {}, head, status(finding, index), confidence(finding));
   linkText(made, `finding-${index}`);
   return made;

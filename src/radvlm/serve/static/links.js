@@ -115,7 +115,7 @@ const same = (a, b) => a?.mark === b?.mark && a?.key === b?.key;
 /** Keep a source lit; a second time, or null, lets it go. Whether it is lit now. */
 export function pin(source) {
   pinned = same(pinned, source) ? null : source;
-  for (const one of document.querySelectorAll("button[data-key]")) {
+  for (const one of document.querySelectorAll("[data-key][aria-pressed]")) {
     one.setAttribute("aria-pressed", String(one.dataset.key === pinned?.key));
   }
   light(null);
@@ -128,8 +128,13 @@ export function linkText(element, key) {
   element.dataset.key = key;
   element.addEventListener("pointerenter", () => light({ key }));
   element.addEventListener("pointerleave", () => light(null));
-  if (element instanceof HTMLButtonElement) {
+  if (element.matches("button, [role=button]")) {
     element.setAttribute("aria-pressed", "false");
+    element.addEventListener("keydown", (event) => {
+      if (element.localName === "button" || (event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      element.click();
+    });
     element.addEventListener("focus", () => light({ key }));
     element.addEventListener("blur", () => light(null));
     element.addEventListener("click", () => pin({ key }));
