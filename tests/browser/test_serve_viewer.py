@@ -6,6 +6,7 @@ where the box belongs.
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.data import get_testdata_file
 from served_page import BRIGHT, HEIGHT, WIDTH, Told, png_file, serving, shown
@@ -174,25 +176,30 @@ def test_window_level_and_inversion_are_what_the_numbers_say(opened: Page) -> No
 
 def test_stored_units_are_windowed_by_the_server(page: Page, tmp_path: Path) -> None:
     asked: list[str] = []
+    rendered = io.BytesIO()
+    Image.new("L", (512, 512), 77).save(rendered, "PNG")
     window = {"center": 1000, "width": 2000, "low": 0, "high": 4095}
 
     def told(route: Route) -> None:
         about = {"id": "example-1", "width": 512, "height": 512, "projection": "PA"}
         route.fulfill(body=json.dumps({**about, "window": window}), content_type="application/json")
 
-    def picture(route: Route) -> None:
+    def png(route: Route) -> None:
         asked.append(route.request.url)
-        route.continue_(url=route.request.url.split("?")[0])
+        route.fulfill(body=rendered.getvalue(), content_type="image/png")
 
     page.route("**/v1/images", told)
-    page.route("**/v1/images/*center=*", picture)
+    page.route("**/v1/images/*center=*", png)
     page.set_input_files("#file", png_file(tmp_path))
     expect(page.locator("#centre-value")).to_have_text("1000")
     assert page.locator("#centre").get_attribute("max") == "4095"
-    with page.expect_response(lambda got: "center=" in got.url) as got:
+    with page.expect_response(lambda response: "center=" in response.url):
         page.locator("#centre").fill("1500")
-    assert got.value.ok
-    assert asked[-1].endswith("?center=1500&width=2000")
+    assert asked == [f"{page.url}v1/images/example-1.png?center=1500&width=2000"]
+    page.wait_for_timeout(200)
+    picture = stage(page)
+    middle = picture[picture.shape[0] // 2, picture.shape[1] // 2]
+    assert middle.tolist() == [77, 77, 77]  # the server's picture as it is
 
 
 def test_a_dicom_file_is_shown(page: Page) -> None:
