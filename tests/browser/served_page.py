@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import uvicorn
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -19,7 +20,6 @@ from radvlm.protocols import Chat, Decoding, ModelInfo
 from radvlm.records import Box, Reply
 from radvlm.serve.app import create_app
 from radvlm.serve.guard import Limits
-from radvlm.serve.running import server
 
 WIDTH, HEIGHT = 800, 1000
 BRIGHT = Box(0.25, 0.30, 0.50, 0.55)
@@ -80,11 +80,10 @@ class Told:
 
 
 @contextmanager
-def serving(
-    model: Told, limits: Limits | None = None, domain: Domain | None = None
-) -> Iterator[str]:
+def serving(model: Told, domain: Domain | None = None) -> Iterator[str]:
     """The address of a running server, with a slash at its end."""
-    running = server(create_app(model, limits, domain), "127.0.0.1", 0)
+    app = create_app(model, Limits(), domain)
+    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     while not running.started:

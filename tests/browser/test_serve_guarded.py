@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,13 +16,13 @@ from playwright.sync_api import Browser, Page, Route, expect
 from served_page import MARKUP, SCOPE, Told, png_file, serving
 from watched_page import browser, watched
 
-from injections import STRINGS
 from radvlm.models.domain import describe, fit
 from radvlm.protocols import Chat, Decoding
-from radvlm.serve.guard import Limits
 
 __all__ = ["browser"]
 
+INJECTIONS = Path(__file__).parents[1] / "security" / "test_injections.py"
+STRINGS: list[str] = runpy.run_path(str(INJECTIONS))["STRINGS"]
 OWN_BOX = "[0.1, 0.2, 0.3, 0.4] "
 """What some of the strings hold is a box, and is drawn as one."""
 
@@ -200,13 +201,16 @@ def test_an_unlike_image_is_read_only_when_told_so(browser: Browser, tmp_path: P
         expect(page.locator("#finding-rows tr")).to_have_count(3)
 
 
-def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser) -> None:
-    limits = Limits(token="right")
-    with (
-        serving(Told(), limits) as address,
-        watched(browser, address, 1280, "light", "status of 401") as page,
-    ):
-        page.goto(address)
+def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser, served: str) -> None:
+    def guard(route: Route) -> None:
+        if route.request.headers.get("authorization") == "Bearer right":
+            return route.continue_()
+        error = {"error": {"message": "a token is needed", "type": "", "code": 401}}
+        return route.fulfill(status=401, body=json.dumps(error))
+
+    with watched(browser, served, 1280, "light", "status of 401") as page:
+        page.route("**/v1/**", guard)
+        page.goto(served)
         dialog = page.get_by_role("dialog", name="A token is needed")
         for token in ("wrong", "right"):
             expect(dialog).to_be_visible()

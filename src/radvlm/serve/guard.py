@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -24,9 +23,6 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-
-_PAGE = re.compile(r"/|/[a-z]+\.(html|css|js|svg)")
-"""The page's own files: public code, without which nobody could be asked for the token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +69,6 @@ class Guard:
             return None
         if not self._allowed_rate((scope.get("client") or ("",))[0]):
             return 429, "too many requests; try again in a minute"
-        if _PAGE.fullmatch(scope["path"]):
-            return None
         given = headers.get("authorization", "").removeprefix("Bearer ").strip().encode()
         if limits.token and not hmac.compare_digest(given, limits.token.encode()):
             return 401, "a token is needed: Authorization: Bearer …"
