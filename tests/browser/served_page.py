@@ -26,7 +26,10 @@ BRIGHT = Box(0.25, 0.30, 0.50, 0.55)
 """Where the picture is bright; the effusion's box frames it to the pixel."""
 
 LUNG = Box(0.60, 0.20, 0.90, 0.70)
-REPORT = "There is a right pleural effusion. The heart is enlarged. No pneumothorax."
+REPORT = (
+    "There is a right pleural effusion. The heart is enlarged. No pneumothorax. "
+    "The mediastinum is not widened."
+)
 MARKUP = '<img src=x onerror="document.title=1"> & <script>document.title=2</script>'
 SCOPE = "A stub that has seen nothing: it says what the tests know."
 _PIECES = 6

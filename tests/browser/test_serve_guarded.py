@@ -163,7 +163,7 @@ def test_what_passes_can_be_tried_again(
         again = alert.get_by_role("button", name="Try again")
         expect(again).to_be_enabled()
         again.click()
-        expect(page.locator("#finding-rows tr")).to_have_count(3)
+        expect(page.locator("#finding-rows tr")).to_have_count(4)
         expect(alert).to_be_empty()
 
 
@@ -198,7 +198,7 @@ def test_an_unlike_image_is_read_only_when_told_so(browser: Browser, tmp_path: P
         expect(page.locator("#reading")).to_be_hidden()
         page.get_by_role("button", name="Read it all the same").click()
         expect(page.locator("#refused")).to_contain_text("Read although")
-        expect(page.locator("#finding-rows tr")).to_have_count(3)
+        expect(page.locator("#finding-rows tr")).to_have_count(4)
 
 
 def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser, served: str) -> None:

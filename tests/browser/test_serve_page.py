@@ -39,7 +39,7 @@ def page(browser: Browser, served: str, tmp_path: Path) -> Iterator[Page]:
 
 def read(page: Page) -> None:
     page.keyboard.press("r")
-    expect(page.locator("#finding-rows tr")).to_have_count(3)
+    expect(page.locator("#finding-rows tr")).to_have_count(4)
 
 
 def ask(page: Page, question: str) -> Locator:
@@ -59,7 +59,8 @@ def test_scope_and_notice_are_always_in_sight(page: Page) -> None:
     notice = page.get_by_role("complementary", name="Notice")
     assert "Research use only." in notice.inner_text() and SCOPE in notice.inner_text()
     read(page)
-    for width, height in ((640, 422), (390, 844)):  # the first is 1280 × 844 at 200 %
+    # The second is 1280 × 844 at 200 %.
+    for width, height in ((1280, 844), (640, 422), (390, 844)):
         page.set_viewport_size({"width": width, "height": height})
         for tab in ("ask", "report", "findings"):
             page.locator(f"#tab-{tab}").click()

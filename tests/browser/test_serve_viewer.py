@@ -95,7 +95,7 @@ def check_box(page: Page) -> Extent:
 
 def read(page: Page) -> None:
     page.locator("#read").click()
-    expect(page.locator("#finding-rows tr")).to_have_count(3)
+    expect(page.locator("#finding-rows tr")).to_have_count(4)
     page.mouse.move(1, 1)
 
 

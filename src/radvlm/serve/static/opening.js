@@ -112,7 +112,7 @@ function closePrior() {
 
 async function take(file) {
   const { id, width, height, window, projection } = await api.upload(file);
-  const name = projection ? `${projection} view` : file.name;
+  const name = projection && projection !== "UNKNOWN" ? `${projection} view` : file.name;
   return { id, width, height, window, name, url: `radvlm://image/${id}` };
 }
 

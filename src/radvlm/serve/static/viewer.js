@@ -10,6 +10,7 @@ import { make } from "./dom.js";
 import { greys, paint, PLAIN, table } from "./levels.js";
 
 const WAIT = 160;
+const rounded = (value) => Number(value.toFixed(2));
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class Viewer {
@@ -66,8 +67,8 @@ export class Viewer {
     const [low, high] = this.range;
     const span = high - low;
     this.window = {
-      center: clamp(center, low, high),
-      width: clamp(width, span / 255, Math.max(span, this.usual.width)),
+      center: rounded(clamp(center, low, high)),
+      width: rounded(clamp(width, span / 255, Math.max(span, this.usual.width))),
     };
     this.paint();
     this.draw();
