@@ -68,19 +68,17 @@ async function mayLeave() {
 
 async function openExample(id, title) {
   if (!(await mayLeave())) return;
-  try {
+  await opening(async () => {
     const bitmap = await createImageBitmap(await api.png(id));
     const { width, height } = bitmap;
     bitmap.close();
     await open({ id, width, height, window: null, name: title });
-  } catch (error) {
-    problems.show(error, () => openExample(id, title));
-  }
+  }, () => openExample(id, title));
 }
 
 async function openFile(file) {
   if (!(await mayLeave())) return;
-  await uploading(async () => open(await take(file)), () => openFile(file));
+  await opening(async () => open(await take(file)), () => openFile(file));
 }
 
 async function open(picture) {
@@ -94,7 +92,7 @@ async function open(picture) {
 }
 
 async function openPrior(file) {
-  await uploading(async () => {
+  await opening(async () => {
     const picture = await take(file);
     the("prior").hidden = false;
     await prior.show(picture);
@@ -116,10 +114,10 @@ async function take(file) {
   return { id, width, height, window, name, url: `radvlm://image/${id}` };
 }
 
-async function uploading(act, again) {
+async function opening(act, again) {
   problems.clear();
   document.body.classList.add("uploading");
-  say("Uploading");
+  say("Opening the image");
   try {
     await act();
   } catch (error) {
