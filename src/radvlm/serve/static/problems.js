@@ -32,7 +32,7 @@ export function show(error, again = null) {
   if (!(error instanceof Problem)) throw error;
   const said = error.message && !meaning(error).includes(error.message) ? error.message : "";
   const line = make("p", { className: "alert" }, make("strong", {}, meaning(error)));
-  if (said) line.append(" ", make("span", {}, `${said[0].toUpperCase()}${said.slice(1)}.`));
+  if (said) line.append(" ", make("span", {}, `The server says: ${said}.`));
   const buttons = make("span", { className: "row" });
   if (again && PASSING.has(error.status)) buttons.append(retry(error, again));
   const close = make("button", { type: "button" }, "Dismiss");
