@@ -104,7 +104,7 @@ def test_file_names_and_ids_are_looked_up_and_nothing_else(
 ) -> None:
     client, _ = served
     name = text.replace("\x00", "").replace("\r", "").replace("\n", "")
-    kept = client.post("/v1/images", files={"file": (name, as_png(example("example-1")))})
+    kept = client.post("/v1/images", files={"file": (name, as_png(example("example-1").pixels))})
     assert kept.status_code == 200
     assert name not in json.dumps(kept.json())
     asked = {"image": f"radvlm://image/{text}"}

@@ -64,7 +64,7 @@ def messages(url: str) -> list[Any]:
 
 def test_the_openai_client_works_unchanged(address: str) -> None:
     client = OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
-    uri = "data:image/png;base64," + base64.b64encode(as_png(example("example-1"))).decode()
+    uri = "data:image/png;base64," + base64.b64encode(as_png(example("example-1").pixels)).decode()
     whole = client.chat.completions.create(model="stub", messages=messages(uri))
     assert whole.choices[0].message.content == SAID
     told = whole.model_dump()["choices"][0]["message"]["radvlm"]
@@ -77,7 +77,7 @@ def test_the_openai_client_works_unchanged(address: str) -> None:
 
 
 def test_an_upload_is_kept_and_shown(address: str) -> None:
-    png = as_png(example("example-1"))
+    png = as_png(example("example-1").pixels)
     kept = httpx.post(f"{address}/v1/images", files={"file": ("a.png", png)}).json()
     shown = httpx.get(f"{address}/v1/images/{kept['id']}.png")
     assert shown.content == png and "default-src 'none'" in shown.headers["content-security-policy"]

@@ -75,13 +75,16 @@ class Reader:
         """
         pixels = read_image(Path(image)) if isinstance(image, str | Path) else image
         refusal = self._refusal(pixels)
-        plain = self._about(pixels)
         if refusal and not force:
-            return plain.model_copy(update={"accepted": False, "refusal": refusal})
-        found = self._written(plain, self._ask_all(pixels))
+            return self.refused(pixels, refusal)
+        found = self._written(self._about(pixels), self._ask_all(pixels))
         if refusal:
             return found.model_copy(update={"refusal": refusal, "forced": True})
         return found
+
+    def refused(self, pixels: Pixels, why: str) -> Reading:
+        """The reading of an image that nothing is asked about."""
+        return self._about(pixels).model_copy(update={"accepted": False, "refusal": why})
 
     def _refusal(self, pixels: Pixels) -> str | None:
         if self.domain is None or self.domain.accepts(pixels):
