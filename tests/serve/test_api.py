@@ -45,7 +45,7 @@ class Stub:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    running = server(create_app(Stub(), Limits()), "127.0.0.1", 0)
+    running = server(create_app(Stub(), Limits()))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
     while not running.started:

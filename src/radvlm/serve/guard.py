@@ -84,7 +84,7 @@ class Guard:
             await send(message)
 
         headers = Headers(scope=scope)
-        if refused := self._refused(scope, headers):
+        if refused := self._refused(scope, headers) or self._crowded(headers):
             return await refusal(*refused)(scope, receive, dressed)
         body = bytearray()
         try:
@@ -122,6 +122,11 @@ class Guard:
         if limits.token and not hmac.compare_digest(given, limits.token.encode()):
             return 401, "a token is needed: Authorization: Bearer …"
         return None
+
+    def _crowded(self, headers: Headers) -> Refusal | None:
+        """Whether a request with a body finds no room; told before the body is awaited."""
+        sends = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+        return _CROWD if sends and self._inside >= self.limits.at_once else None
 
     def _allowed_rate(self, client: str) -> bool:
         now = time.monotonic()

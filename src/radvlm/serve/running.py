@@ -73,11 +73,13 @@ class Patient(H11Protocol):
             self._stuck = None
 
 
-def server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
-    """A uvicorn server; nothing about requests is logged."""
+def server(app: FastAPI, port: int = 0) -> uvicorn.Server:
+    """A uvicorn server on 127.0.0.1, or on the sockets it is run with.
+
+    Nothing about requests is logged.
+    """
     config = uvicorn.Config(
         app,
-        host=host,
         port=port,
         http=Patient,
         ws="none",
