@@ -17,8 +17,9 @@ from pydicom.data import get_testdata_file
 from rich.console import Console
 
 from radvlm.chatting import Conversation, chat_in_terminal
+from radvlm.chatting.commands import Session
 from radvlm.chatting.screen import picture
-from radvlm.chatting.session import Session, _loop, answer
+from radvlm.chatting.session import _loop, answer
 from radvlm.codecs import get_codec
 from radvlm.io.image import read_image
 from radvlm.models.card import TOY_SCOPE
@@ -170,7 +171,7 @@ def test_a_window_changes_what_is_seen_and_not_what_the_model_sees() -> None:
     values = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
     grey = np.rint(((values - 39.5) / 399 + 0.5).clip(0, 1) * 255)  # PS3.3 C.11.2.1.2
     assert np.abs(conversation.seen().astype(float) - (255 - grey)).max() <= 1
-    assert np.array_equal(model.chats[-1].images[0], read_image(path))
+    assert np.array_equal(np.asarray(model.chats[-1].images[0]), read_image(path))
 
 
 def test_a_report_is_edited_and_saved_and_never_overwritten(grey: Path, tmp_path: Path) -> None:
