@@ -171,8 +171,14 @@ def test_a_study_is_read_view_by_view_and_laterals_are_named(client: TestClient)
 
 def test_bounds_and_forms_of_a_study(client: TestClient) -> None:
     url = "radvlm://image/example-1"
-    bodies: list[dict[str, Any]] = [{}, {"images": []}, {"images": [url] * 9}, {"image": url, "images": [url]},
-                 {"image": 3}, {"image": url, "secret/name": 1}]  # fmt: skip
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"images": []},
+        {"images": [url] * 9},
+        {"image": url, "images": [url]},
+        {"image": 3},
+        {"image": url, "secret/name": 1},
+    ]
     for body in bodies:
         refused = client.post("/v1/read", json=body)
         assert refused.status_code == 400 and "secret" not in refused.text
