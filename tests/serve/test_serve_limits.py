@@ -130,7 +130,10 @@ def test_who_does_not_take_the_answer_is_cut_off(
         if resumes:
             line.resume_writing()
         await asyncio.sleep(0.3)
-        return bool(transport.abort.called)
+        called = bool(transport.abort.called)
+        line.resume_writing()
+        await asyncio.sleep(0.05)
+        return called
 
     assert asyncio.run(cut_off()) is not resumes
 
@@ -149,9 +152,9 @@ def test_a_crowd_is_turned_away_before_its_bodies_are_taken() -> None:
         ]
         for one in threads:
             one.start()
-        while (
-            "radvlm_busy 2.0" not in httpx.get(f"{where}/metrics").text
-        ):  # both are at the model or wait for it
+        until = time.perf_counter() + 20
+        while "radvlm_busy 2.0" not in httpx.get(f"{where}/metrics").text:
+            assert time.perf_counter() < until
             time.sleep(0.05)
         with line_to(where) as line:
             line.sendall(
@@ -176,7 +179,7 @@ def test_the_server_s_seconds_begin_with_the_first_byte(address: str) -> None:
     said = httpx.get(f"{address}/metrics").text
     wanted = 'radvlm_request_seconds_sum{route="/v1/examples",status="200"} '
     seconds = float(said.partition(wanted)[2].split("\n")[0])
-    assert 0.3 <= seconds < 3
+    assert 0.2 <= seconds < 3
 
 
 @pytest.fixture(scope="module")
