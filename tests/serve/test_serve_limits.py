@@ -115,6 +115,11 @@ def test_slow_clients_are_closed(address: str, sent: bytes) -> None:
     assert (b"408" in said) == (b"POST" in sent)
 
 
+@pytest.mark.parametrize("path", ["/v1/read", "/v1/chat/completions", "/v1/images"])
+def test_no_body_at_all_is_answered(address: str, path: str) -> None:
+    assert httpx.post(address + path, timeout=10).status_code == 400
+
+
 @pytest.mark.parametrize("resumes", [True, False])
 def test_who_does_not_take_the_answer_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, resumes: bool

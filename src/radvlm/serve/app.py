@@ -16,7 +16,7 @@ from radvlm.reading.record import NOTICE
 from radvlm.serve.answers import Health
 from radvlm.serve.completions import completions
 from radvlm.serve.counting import Counted, Counts
-from radvlm.serve.describing import docs
+from radvlm.serve.describing import Described, docs
 from radvlm.serve.failing import add_handlers, responses
 from radvlm.serve.guard import Guard, Limits
 from radvlm.serve.pictures import pictures
@@ -49,7 +49,7 @@ def create_app(
         yield
         await service.close()
 
-    app = FastAPI(
+    app = Described(
         title="radvlm",
         version=__version__,
         description=NOTICE,

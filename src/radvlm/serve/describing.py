@@ -8,8 +8,37 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from radvlm.serve.failing import ALWAYS, MEANING
 
 _TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Described(FastAPI):
+    """An app whose description says what it answers to malformed requests: 400, in our form."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            for methods in described["paths"].values():
+                for about in methods.values():
+                    _mend(about["responses"])
+            for name in ("HTTPValidationError", "ValidationError"):
+                described["components"]["schemas"].pop(name, None)
+        return super().openapi()
+
+
+def _mend(answers: dict[str, Any]) -> None:
+    """Put the framework's own 422 right, and the answers in order."""
+    own = answers.get("422", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    if str(own.get("$ref", "")).endswith("/HTTPValidationError"):
+        del answers["422"]
+        answers.setdefault("400", {**answers["429"], "description": MEANING[400]})
+    ordered = sorted(answers.items())
+    answers.clear()
+    answers.update(ordered)
 
 
 def docs(app: FastAPI) -> APIRouter:
@@ -42,13 +71,15 @@ def rendered(described: dict[str, Any]) -> str:
         for path, methods in described["paths"].items()
         for method, about in methods.items()
     ]
+    found.filters["coded"] = coded
     groups: dict[str, list[dict[str, Any]]] = {}
     for route in routes:
         groups.setdefault(route["group"], []).append(route)
     records = described["components"]["schemas"]
     forms = [_form(name, schema) for name, schema in sorted(records.items())]
     template = found.get_template("docs.html.jinja")
-    return template.render(info=described["info"], groups=groups, forms=forms)
+    always = [(code, MEANING[code]) for code in ALWAYS]
+    return template.render(info=described["info"], groups=groups, forms=forms, always=always)
 
 
 def _route(path: str, method: str, about: dict[str, Any]) -> dict[str, Any]:
@@ -65,9 +96,20 @@ def _route(path: str, method: str, about: dict[str, Any]) -> dict[str, Any]:
         ],
         "body": [(sent, kind_of(what["schema"])) for sent, what in body.items()],
         "answers": [
-            (status, answer["description"], _contents(answer)) for status, answer in answers.items()
+            (status, answer["description"], _contents(answer))
+            for status, answer in answers.items()
+            if int(status) not in ALWAYS
         ],
     }
+
+
+def coded(text: str) -> Markup:
+    """Text with what stands in backticks as code."""
+    pieces = text.replace("``", "`").split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(piece) if k % 2 else escape(piece)
+        for k, piece in enumerate(pieces)
+    )
 
 
 def _contents(answer: dict[str, Any]) -> str:

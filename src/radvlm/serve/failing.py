@@ -13,7 +13,7 @@ from radvlm.serve.answers import Failed
 from radvlm.serve.engine import Overloaded
 from radvlm.serve.guard import refusal
 
-_MEANING = {
+MEANING = {
     400: "The request is malformed, or asks for what is not served",
     401: "A token is needed",
     403: "A page of another site asked",
@@ -25,13 +25,14 @@ _MEANING = {
     429: "Too many requests wait; Retry-After says when to ask again",
     500: "The model failed",
 }
-_ALWAYS = (401, 403, 421, 429)
+ALWAYS = (401, 403, 421, 429)
+"""What any route may answer."""
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Descriptions of the errors a route may answer with, besides those every route may."""
-    wanted = sorted({*statuses, *_ALWAYS, *((408, 413, 500) if statuses else ())})
-    return {code: {"model": Failed, "description": _MEANING[code]} for code in wanted}
+    wanted = sorted({*statuses, *ALWAYS, *((408, 413, 500) if statuses else ())})
+    return {code: {"model": Failed, "description": MEANING[code]} for code in wanted}
 
 
 def add_handlers(app: FastAPI) -> None:

@@ -96,7 +96,7 @@ class Guard:
 
     async def _within(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         if not body:
-            return await self.app(scope, receive, send)
+            return await self.app(scope, _again(body, receive), send)
         if self._inside >= self.limits.at_once:
             return await refusal(*_CROWD)(scope, receive, send)
         self._inside += 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response, UploadFile
+from starlette.exceptions import HTTPException
 
-from radvlm.errors import InputError
+from radvlm.errors import ImageError, InputError
 from radvlm.io.window import Window
 from radvlm.serve.answers import Example, Uploaded, WindowOf
 from radvlm.serve.decoding import Picture
@@ -38,7 +39,7 @@ def pictures(service: Service) -> APIRouter:
     @routes.get(
         "/v1/images/{name}.png",
         response_class=Response,
-        responses={200: {"content": _PNG}, **responses(400, 422)},
+        responses={200: {"content": _PNG}, **responses(400, 404, 422)},
     )
     async def png(
         name: Annotated[str, Path(max_length=200)], center: Number = None, width: Number = None
@@ -47,7 +48,10 @@ def pictures(service: Service) -> APIRouter:
 
         Windows are in the units of the file's own, see `window` of the upload.
         """
-        picture = await service.kept(name)
+        try:
+            picture = await service.kept(name)
+        except ImageError:
+            raise HTTPException(404) from None
         if (center is None) != (width is None):
             raise InputError("a window has both center and width")
         if center is None or width is None:

@@ -67,17 +67,29 @@ _FORM = {
             "type": "array",
             "minItems": 1,
             "maxItems": MOST_VIEWS,
-            "items": {"type": "string", "format": "binary"},
+            "items": {"type": "string", "format": "binary", "minLength": 1},
             "description": "PNG, JPEG or DICOM; several are the views of one study",
         },
         "force": {"type": "string", "enum": ["true", "false"]},
     },
 }
+
+
+def _asked() -> dict[str, Any]:
+    """The schema of ``ReadRequest`` with what its validator asks for; null is the same as none."""
+    described = ReadRequest.model_json_schema()
+    for field in described["properties"].values():
+        if choices := field.pop("anyOf", None):
+            field.update(choices[0])
+            del field["default"]
+    return {**described, "oneOf": [{"required": ["image"]}, {"required": ["images"]}]}
+
+
 _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": ReadRequest.model_json_schema()},
+            "application/json": {"schema": _asked()},
             "multipart/form-data": {"schema": _FORM},
         },
     }
