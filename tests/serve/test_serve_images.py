@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,7 @@ from radvlm.errors import ImageError
 from radvlm.io.image import read_image, read_stored
 from radvlm.io.window import Window
 from radvlm.reading import study_schema
+from radvlm.records import Reply
 from radvlm.serve.app import create_app
 from radvlm.serve.decoding import Picture
 from radvlm.serve.guard import Limits
@@ -203,3 +205,35 @@ def test_prior_images_are_refused_plainly_unless_the_model_takes_several(
 def test_the_published_schema_of_a_study_is_the_record_s(client: TestClient) -> None:
     published = files("radvlm.reading").joinpath("study.schema.json").read_text()
     assert json.loads(published) == study_schema() == client.get("/v1/read/study/schema").json()
+
+
+def test_no_upload_is_written_to_a_disk(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (1500, 1500), dtype=np.uint8)
+    written = io.BytesIO()
+    Image.fromarray(values).save(written, "PNG", compress_level=1)
+    assert len(written.getvalue()) > 2 << 20
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("a file")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    assert np.array_equal(png(client, upload(client, written.getvalue())["id"]), values)
+
+
+def test_a_model_behind_that_does_not_answer_is_an_error_and_no_empty_reply() -> None:
+    class Silent(Stub):
+        def answer(self, chats: Any, decoding: Any) -> Any:
+            yield from ((k, Reply("", 0, "error", 0.0)) for k in range(len(chats)))
+
+    url = "radvlm://image/example-1"
+    content = [
+        {"type": "text", "text": "Any edema?"},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    with TestClient(create_app(Silent(), LIMITS), raise_server_exceptions=False) as one:
+        asked = {"messages": [{"role": "user", "content": content}]}
+        for path, body in (("/v1/chat/completions", asked), ("/v1/read", {"image": url})):
+            failed = one.post(path, json=body)
+            assert failed.status_code == 500 and "model failed" in failed.json()["error"]["message"]

@@ -84,16 +84,24 @@ def written(box: Box) -> str:
 
 
 def findings_table(talk: Conversation) -> Table:
-    """Number, finding, status, side, confidence and places; what a person changed is marked."""
+    """Number, finding, status, side, confidence and places; what a person changed is marked.
+
+    A number has the colour of its first box on the picture.
+    """
     table = Table(box=None, header_style="dim", pad_edge=False)
     for name, where in (("#", "right"), ("finding", "left"), ("status", "left"),
                         ("side", "left"), ("confidence", "right"), ("boxes", "left")):  # fmt: skip
         table.add_column(name, justify="right" if where == "right" else "left")
+    drawn = 0
     for k, (one, changed) in enumerate(talk.findings()):
+        number = Text(str(k + 1))
+        if one.status == "present" and one.boxes:
+            number.stylize(PALETTE[drawn % len(PALETTE)])
+            drawn += len(one.boxes)
         status = Text(f"{one.status} (changed)" if changed else one.status, _STYLE[one.status])
         sure = "" if one.confidence is None else f"{one.confidence:.2f}"
         boxes = " ".join(written(box) for box in one.boxes)
-        table.add_row(str(k + 1), plain(one.name), status, one.side or "", sure, boxes)
+        table.add_row(number, plain(one.name), status, one.side or "", sure, boxes)
     return table
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
+from starlette.formparsers import MultiPartParser
 
 from radvlm import __version__
 from radvlm.models.domain import Domain
@@ -22,6 +23,9 @@ from radvlm.serve.guard import Guard, Limits
 from radvlm.serve.pictures import pictures
 from radvlm.serve.readings import readings
 from radvlm.serve.service import Service
+
+# Uploads are in memory already; parsing a form must not write patients' images to a disk.
+MultiPartParser.spool_max_size = Limits().body_bytes + 1
 
 STATIC = Path(__file__).parent / "static"
 

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.exceptions import HTTPException
 
+from radvlm.errors import IncompleteError
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Reply
 from radvlm.serve.answers import Completion, ModelCard, ModelList
@@ -40,10 +41,20 @@ class Writer:
         }
 
     async def reply(self) -> Reply:
-        """The whole reply; a question beyond the tasks is answered without the model."""
+        """The whole reply; a question beyond the tasks is answered without the model.
+
+        Raises:
+            IncompleteError: a served model behind did not answer.
+        """
         held = self.decoding.constraint is not None
         said = None if held else self.service.beyond(self.chat)
-        return said or await self.service.engine.answer(self.chat, self.decoding)
+        return said or await self._answered()
+
+    async def _answered(self) -> Reply:
+        reply = await self.service.engine.answer(self.chat, self.decoding)
+        if reply.finish == "error":
+            raise IncompleteError("the model behind gave no answer")
+        return reply
 
     def told(self, text: str) -> dict[str, Any]:
         """The extension ``radvlm`` of a message."""
@@ -84,7 +95,7 @@ class Writer:
         text, tokens = "", 0
         if said or self.decoding.logprobs:
             # A stream of the model's carries no probabilities, so the reply is cut up afterwards.
-            reply = said or await self.service.engine.answer(self.chat, self.decoding)
+            reply = said or await self._answered()
             text, tokens = reply.text, reply.tokens
             for piece, scores in _pieces(reply):
                 yield chunk(self.about, {"content": piece}, None, scores)
