@@ -20,20 +20,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPConnection
 from pathlib import Path
-from threading import Event, Thread
 from typing import Any
 
 import numpy as np
-from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.results_file import write_result
 from benchmarks.serving_clients import chat_body, form_body, noise, post
+from benchmarks.serving_measures import asked, counted, metric, quantile, sampled, slope, until
 from benchmarks.serving_page import write_page
-from benchmarks.watched import family, proc
 from radvlm.demo.run import run_demo
 
 LATENCY, CLIENTS, CROWD, MALFORMED = 0.05, 16, 64, 1000
@@ -188,93 +186,6 @@ def run_clients(port: int, clients: int, seconds: float) -> list[tuple[int, floa
         timeout=seconds + 180,
     )
     return [(status, taken) for status, taken in json.loads(done.stdout)]
-
-
-@contextmanager
-def sampled(process: int) -> Iterator[list[tuple[float, float]]]:
-    """(seconds, bytes) of a process and its children, every second while the block runs."""
-    samples: list[tuple[float, float]] = []
-    over = Event()
-
-    def look() -> None:
-        while not over.wait(1):
-            samples.append((time.monotonic(), float(sum(map(unshared, family(process))))))
-
-    watcher = Thread(target=look)
-    watcher.start()
-    try:
-        yield samples
-    finally:
-        over.set()
-        watcher.join()
-
-
-def unshared(process: int) -> int:
-    """Resident bytes of a process that it shares with no other."""
-    said = [line.split() for line in proc(process, "smaps_rollup").splitlines()]
-    return 1024 * sum(int(line[1]) for line in said if line[0].startswith("Private_"))
-
-
-def slope(samples: list[tuple[float, float]]) -> float:
-    """Megabytes a minute, by least squares."""
-    seconds, held = np.array(samples).T
-    return float(np.polyfit(seconds / 60, held / 1e6, 1)[0])
-
-
-def counted(port: int) -> dict[float, float]:
-    """Requests turned away for want of room, cumulated by the server's own seconds."""
-    found: dict[float, float] = {}
-    for one in figures_of(port, "radvlm_request_seconds"):
-        if one.name.endswith("_bucket") and one.labels["status"] in {"429", "503"}:
-            edge = float(one.labels["le"])
-            found[edge] = found.get(edge, 0.0) + one.value
-    return found
-
-
-def quantile(cumulated: dict[float, float], share: float) -> float | None:
-    """The quantile of a histogram, linear within a bucket as Prometheus reckons it."""
-    wanted, below, start = share * cumulated[float("inf")], 0.0, 0.0
-    for edge, count in sorted(cumulated.items()):
-        if count >= wanted and count > below:
-            if edge == float("inf"):
-                return None
-            return round(start + (edge - start) * (wanted - below) / (count - below), 4)
-        below, start = count, edge
-    return None
-
-
-def metric(port: int, name: str) -> int:
-    return sum(round(one.value) for one in figures_of(port, name))
-
-
-def figures_of(port: int, name: str) -> list[Any]:
-    line = HTTPConnection("127.0.0.1", port, timeout=60)
-    line.request("GET", "/metrics")
-    said = line.getresponse().read().decode()
-    return [
-        one for kind in text_string_to_metric_families(said) if kind.name == name
-        for one in kind.samples
-    ]  # fmt: skip
-
-
-def asked(port: int, path: str) -> int:
-    """The status of a page; 0 where nobody answers."""
-    line = HTTPConnection("127.0.0.1", port, timeout=30)
-    try:
-        line.request("GET", path)
-        return line.getresponse().status
-    except (OSError, HTTPException):
-        return 0
-
-
-def until(ready: Callable[[], Any], seconds: float) -> Any:
-    """Ask until the answer is true; the answer."""
-    late = time.perf_counter() + seconds
-    while not (answer := ready()):
-        if time.perf_counter() > late:
-            raise TimeoutError("the server does not answer")
-        time.sleep(0.05)
-    return answer
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from pydicom.data import get_testdata_file
 from rich.console import Console
 
 from radvlm.chatting import Conversation, chat_in_terminal
-from radvlm.chatting.commands import Session
-from radvlm.chatting.screen import picture
+from radvlm.chatting.screen import Session, picture
 from radvlm.chatting.session import _loop, answer
 from radvlm.codecs import get_codec
 from radvlm.io.image import read_image

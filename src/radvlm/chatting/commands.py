@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import os
-import shlex
-import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import get_args
 
-from rich.console import Console
 from rich.table import Table
 
-from radvlm.chatting import saving, screen
-from radvlm.chatting.conversation import HERE, Conversation
+from radvlm.chatting import drafting, screen
+from radvlm.chatting.conversation import HERE
+from radvlm.chatting.drafting import path_of
+from radvlm.chatting.screen import Session
 from radvlm.errors import InputError, RecordError
 from radvlm.io.window import Window
 from radvlm.records import Box, Status
-
-Answer = Callable[..., None]
-
-
-@dataclass(slots=True)
-class Session:
-    """The conversation, the screen, and how a question is put."""
-
-    talk: Conversation
-    console: Console
-    answer: Answer
-
-    def say(self, text: str, style: str = "dim") -> None:
-        """One line of the program's own."""
-        self.console.print(screen.plain(text), style=style, markup=False, highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +115,7 @@ def invert(session: Session, rest: str) -> None:
 
 def prior(session: Session, rest: str) -> None:
     """Show an earlier image beside."""
-    session.talk.set_prior(_path(rest))
+    session.talk.set_prior(path_of(rest))
     if session.talk.reads_priors:
         session.say("the earlier image is shown beside, and the model is given it as well")
     else:
@@ -148,40 +128,6 @@ def suggest(session: Session, rest: str) -> None:
     """List questions; a number alone asks one."""
     for k, question in enumerate(session.talk.suggestions()):
         session.say(f"{k + 1}  {question}")
-
-
-def report(session: Session, rest: str) -> None:
-    """Show, replace or edit the draft."""
-    editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
-    if rest:
-        session.talk.draft = rest.replace("\\n", "\n")
-    elif editor and session.console.is_terminal:
-        session.talk.draft = _edited(session.talk.draft, editor)
-    session.say(session.talk.draft or "the draft is empty; /read begins one, /report TEXT too", "")
-
-
-def copy(session: Session, rest: str) -> None:
-    """Ask the terminal to put the draft on the clipboard (OSC 52)."""
-    if not session.console.is_terminal:
-        raise InputError("there is no terminal with a clipboard", remedy="Use /save FILE.txt")
-    coded = base64.b64encode(session.talk.draft.encode()).decode()
-    session.console.file.write(f"\x1b]52;c;{coded}\x07")
-    session.console.file.flush()
-    session.say("sent to the clipboard, where the terminal allows it")
-
-
-def save(session: Session, rest: str) -> None:
-    """Write the report."""
-    target = _path(rest)
-    saving.save(session.talk, target)
-    session.say(f"saved as {target}")
-
-
-def draw(session: Session, rest: str) -> None:
-    """Write the picture with the last boxes."""
-    target = _path(rest)
-    count = saving.draw(session.talk, target)
-    session.say(f"{count} boxes drawn into {target}")
 
 
 def new(session: Session, rest: str) -> None:
@@ -212,28 +158,12 @@ COMMANDS: dict[str, Command] = {
     "/window": Command("/window CENTRE WIDTH", "look through another window; off: own", window),
     "/invert": Command("/invert", "black for white, for the eye alone", invert),
     "/prior": Command("/prior FILE", "an earlier image beside", prior),
-    "/report": Command("/report", "the draft, in $EDITOR; /report TEXT replaces it", report),
-    "/copy": Command("/copy", "the draft to the clipboard", copy),
-    "/save": Command("/save FILE.txt|.json|.pdf", "report and findings as a file", save),
-    "/draw": Command("/draw FILE.png", "the picture with the boxes of the last reply", draw),
+    "/report": Command(
+        "/report", "the draft in $EDITOR; /report TEXT replaces it", drafting.report
+    ),
+    "/copy": Command("/copy", "the draft to the clipboard", drafting.copy),
+    "/save": Command("/save FILE.txt|.json|.pdf", "report and findings as a file", drafting.save),
+    "/draw": Command("/draw FILE.png", "the picture with the last boxes", drafting.draw),
     "/new": Command("/new", "forget the questions so far", new),
     "/help": Command("/help", "this list", help_),
 }
-
-
-def _path(rest: str) -> Path:
-    if not rest:
-        raise InputError("a file has to be named")
-    return Path(rest).expanduser()
-
-
-def _edited(draft: str, editor: str) -> str:
-    """The draft as it comes back from the editor, from a file that only we can read."""
-    with tempfile.TemporaryDirectory(prefix="radvlm-") as folder:
-        path = Path(folder, "report.txt")
-        path.write_text(draft, encoding="utf-8")
-        try:
-            subprocess.run([*shlex.split(editor), str(path)], check=True)
-            return path.read_text(encoding="utf-8").strip()
-        except (OSError, ValueError, subprocess.CalledProcessError) as error:
-            raise InputError("the editor failed, and the draft is as it was") from error

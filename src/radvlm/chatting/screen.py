@@ -6,7 +6,8 @@ the radiograph; elsewhere there is no picture and the boxes stand as numbers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -31,6 +32,22 @@ def plain(text: str) -> str:
     return "".join(
         c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text
     )
+
+
+Answer = Callable[..., None]
+
+
+@dataclass(slots=True)
+class Session:
+    """The conversation, the screen, and how a question is put."""
+
+    talk: Conversation
+    console: Console
+    answer: Answer
+
+    def say(self, text: str, style: str = "dim") -> None:
+        """One line of the program's own."""
+        self.console.print(plain(text), style=style, markup=False, highlight=False)
 
 
 def can_draw(console: Console) -> bool:

@@ -13,8 +13,9 @@ from pathlib import Path
 from rich.console import Console
 
 from radvlm.chatting import screen
-from radvlm.chatting.commands import COMMANDS, Session
+from radvlm.chatting.commands import COMMANDS
 from radvlm.chatting.conversation import Conversation
+from radvlm.chatting.screen import Session
 from radvlm.errors import InputError, RadvlmError
 from radvlm.models.domain import read_domain
 from radvlm.models.opening import opened
