@@ -30,7 +30,16 @@ import numpy as np
 
 from benchmarks.results_file import write_result
 from benchmarks.serving_clients import chat_body, form_body, noise, post
-from benchmarks.serving_measures import asked, counted, metric, quantile, sampled, slope, until
+from benchmarks.serving_measures import (
+    asked,
+    counted,
+    floors,
+    metric,
+    quantile,
+    sampled,
+    slope,
+    until,
+)
 from benchmarks.serving_page import write_page
 from radvlm.demo.run import run_demo
 
@@ -120,7 +129,8 @@ def steady(process: int, port: int, seconds: float) -> dict[str, Any]:
         "p99": round(float(np.percentile(times, 99)), 3),
         "errors": sum(status != 200 for status, _ in seen),
         "memory_mb": round(samples[-1][1] / 1e6, 1),
-        "memory_slope_mb_per_minute": round(slope(samples), 2),
+        "memory_slope_mb_per_minute": slope(floors(samples)),
+        "memory_slope_of_every_second": slope(samples),
         "load_average_before": round(before, 2),
     }
 

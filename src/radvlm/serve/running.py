@@ -19,7 +19,7 @@ FIRST_BYTE = "radvlm.first_byte"
 """Where a scope holds when its request began to arrive (``time.perf_counter``)."""
 
 
-_M_MMAP_THRESHOLD, _LARGE_BLOCK = -3, 512 * 1024
+_M_MMAP_THRESHOLD, _M_ARENA_MAX, _LARGE_BLOCK = -3, -8, 512 * 1024
 """As in malloc.h; bytes."""
 
 
@@ -108,3 +108,4 @@ def _return_memory() -> None:
     tune = getattr(ctypes.CDLL(None), "mallopt", None)
     if tune is not None:
         tune(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
+        tune(_M_ARENA_MAX, 2)
