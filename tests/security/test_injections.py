@@ -141,7 +141,7 @@ def marked(text: str) -> bytes:
     with disable_value_validation():
         for tag in ("PatientName", "StudyDescription", "SeriesDescription", "PatientComments"):
             setattr(dataset, tag, text)
-        dataset.ViewPosition = text[:16]
+        dataset.ViewPosition = text[:16].encode("ascii", "replace").decode()
         dataset.PixelData = np.asarray(drawn, np.int16).tobytes()
         dataset.SpecificCharacterSet = "ISO_IR 192"
         written = io.BytesIO()

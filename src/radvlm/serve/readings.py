@@ -112,30 +112,7 @@ def readings(service: Service) -> APIRouter:
         The answer to one image is described by `/v1/read/schema`, that to several, or to one with
         a prior image, by `/v1/read/study/schema`.
         """
-        service.engine.check_room()
-        sent = request.headers.get("content-type", "")
-        if sent.startswith("multipart/"):
-            async with request.form(max_files=MOST_VIEWS, max_fields=4) as form:
-                pictures, force = await _uploaded(service, form)
-            prior = None
-            alone = len(pictures) == 1
-        else:
-            asked = _json(await request.body())
-            if asked.prior is not None:
-                check_prior(service.engine.reader)
-            urls = [asked.image] if asked.image is not None else asked.images or []
-            pictures = [await service.picture(url) for url in urls]
-            prior = None if asked.prior is None else _shot(await service.picture(asked.prior))
-            force, alone = asked.force, asked.image is not None and prior is None
-        reader, shots = service.engine.reader, [_shot(one) for one in pictures]
-        found: Reading | StudyReading = await service.engine.run(
-            lambda: (
-                read_shot(reader, shots[0], force=force)
-                if alone
-                else read_study(reader, shots, prior=prior, force=force)
-            )
-        )
-        return JSONResponse(found.to_json())
+        return JSONResponse((await _read(service, request)).to_json())
 
     @routes.get("/v1/read/schema")
     async def reading_form() -> dict[str, Any]:
@@ -159,6 +136,33 @@ def readings(service: Service) -> APIRouter:
         return Response(written, media_type="application/pdf")
 
     return routes
+
+
+async def _read(service: Service, request: Request) -> Reading | StudyReading:
+    service.engine.check_room()
+    sent = request.headers.get("content-type", "")
+    if sent.startswith("multipart/"):
+        async with request.form(max_files=MOST_VIEWS, max_fields=4) as form:
+            pictures, force = await _uploaded(service, form)
+        prior = None
+        alone = len(pictures) == 1
+    else:
+        asked = _json(await request.body())
+        if asked.prior is not None:
+            check_prior(service.engine.reader)
+        urls = [asked.image] if asked.image is not None else asked.images or []
+        pictures = [await service.picture(url) for url in urls]
+        prior = None if asked.prior is None else _shot(await service.picture(asked.prior))
+        force, alone = asked.force, asked.image is not None and prior is None
+    reader, shots = service.engine.reader, [_shot(one) for one in pictures]
+    found: Reading | StudyReading = await service.engine.run(
+        lambda: (
+            read_shot(reader, shots[0], force=force)
+            if alone
+            else read_study(reader, shots, prior=prior, force=force)
+        )
+    )
+    return found
 
 
 def _shot(picture: Picture) -> Shot:
