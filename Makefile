@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 CONSTRAINTS := $(shell command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1 && echo constraints.txt || echo constraints-cpu.txt)
 STAMP := $(VENV)/.installed-$(CONSTRAINTS)
 
-.PHONY: demo test lint prove clean
+.PHONY: demo test lint prove audit clean
 
 demo: $(STAMP)
 	$(BIN)/radvlm demo
@@ -24,6 +24,10 @@ lint: $(STAMP)
 prove: $(STAMP)
 	$(BIN)/python -m benchmarks.prove
 
+# Known vulnerabilities of what is installed; status 2 where nobody can be asked.
+audit: $(STAMP)
+	PYTHON=$(PYTHON) .ci/audit
+
 $(STAMP): pyproject.toml constraints.txt constraints-cpu.txt
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c $(CONSTRAINTS) -e ".[dev]"
@@ -31,4 +35,4 @@ $(STAMP): pyproject.toml constraints.txt constraints-cpu.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) runs build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-audit runs build dist .mypy_cache .ruff_cache .pytest_cache

@@ -29,6 +29,7 @@ PROOFS = (
     "judge_agreement",
     "metrics_speed",
     "inference",
+    "serving",
 )
 
 

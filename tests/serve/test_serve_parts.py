@@ -20,7 +20,7 @@ from radvlm.serve.decoding import Decoder
 from radvlm.serve.guard import Guard, Limits
 from radvlm.serve.paper import report_pdf
 from radvlm.serve.scope import beyond
-from radvlm.serve.wire import FINDINGS, constraint_of
+from radvlm.serve.wire import FINDINGS, JsonSchema, ResponseFormat, constraint_of
 
 TASKS = ("report", "classification")
 
@@ -70,11 +70,16 @@ def test_a_report_as_pdf_holds_text_notice_and_findings() -> None:
 
 
 def test_one_schema_is_served() -> None:
-    assert constraint_of(None) is None and constraint_of({"type": "text"}) is None
-    held = constraint_of({"type": "json_schema", "json_schema": {"name": FINDINGS}})
+    assert constraint_of(None) is None and constraint_of(ResponseFormat(type="text")) is None
+    named = ResponseFormat(type="json_schema", json_schema=JsonSchema(name=FINDINGS))
+    held = constraint_of(named)
     assert held is not None and Decoding(constraint=held).constraint is held
-    for other in ({"type": "json_object"}, {"type": "json_schema"},
-                  {"type": "json_schema", "json_schema": {"name": "mine"}}):  # fmt: skip
+    others = (
+        ResponseFormat(type="json_object"),
+        ResponseFormat(type="json_schema"),
+        ResponseFormat(type="json_schema", json_schema=JsonSchema(name="mine")),
+    )
+    for other in others:
         with pytest.raises(InputError, match=FINDINGS):
             constraint_of(other)
 
@@ -99,7 +104,7 @@ def test_the_decoder_survives_what_it_is_given() -> None:
                 await decoder.decode(bad)
             assert "/" not in error.value.what
         assert decoder.restarts == 0
-        child = decoder._child
+        child = decoder._idle[-1].process
         assert child is not None
         child.kill()
         await child.wait()

@@ -9,7 +9,7 @@ fractions, stay right.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from radvlm.errors import ImageError
 from radvlm.io.codestream import coded_size
 from radvlm.io.dicom_file import parse, readable
 from radvlm.io.limits import check_size, look_up, stretch
+from radvlm.io.window import Function, Stored, Window, spanning
 from radvlm.protocols import Pixels
 from radvlm.records import Projection
 
@@ -58,6 +59,7 @@ _PROJECTIONS: dict[str, Projection] = {
     "LATERAL": "LATERAL",
 }
 _YEARS = {"": 1.0, "Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
+_FUNCTIONS: tuple[Function, ...] = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 _AGAIN = "Export it again"
 
 
@@ -79,16 +81,25 @@ def read_dicom(path: Path) -> Pixels:
         ImageError: the file is damaged, holds no or several pictures, is larger than allowed, or
             its compression needs ``radvlm[dicom]``.
     """
+    return read_dicom_stored(path)[0]
+
+
+def read_dicom_stored(path: Path) -> tuple[Pixels, Stored | None]:
+    """The picture of ``read_dicom`` and what it was made of; None where it has colours.
+
+    Raises:
+        ImageError: as ``read_dicom``.
+    """
     dataset = parse(path, _DISPLAY, pixels=True)
     with readable(path):
         _check_shape(dataset, path)
         _check_pixel_data(dataset, path)
         pixels = pixel_array(dataset, raw=False)
         if dataset.get("SamplesPerPixel", 1) == 1:
-            return _displayed(pixels, dataset, path)
+            return _displayed(pixels, dataset, path), _stored(pixels, dataset)
         if pixels.dtype != np.uint8:
             raise ImageError("colour DICOM has more than 8 bits", path, "Export it as grey")
-        return np.array(Image.fromarray(pixels, "RGB").convert("L"), dtype=np.uint8)
+        return np.array(Image.fromarray(pixels, "RGB").convert("L"), dtype=np.uint8), None
 
 
 def dicom_header(path: Path) -> DicomHeader:
@@ -159,10 +170,40 @@ def _displayed(pixels: NDArray[Any], dataset: Dataset, path: Path) -> Pixels:
     low, high = int(pixels.min()), int(pixels.max())
     stored = np.arange(low, high + 1).astype(pixels.dtype)
     levels = _levels(apply_modality_lut(stored, dataset), dataset, path)
-    inverted = "INVERSE" in str(dataset.get("PresentationLUTShape", ""))
-    if inverted or dataset.PhotometricInterpretation == "MONOCHROME1":
-        levels = 255 - levels
-    return look_up(levels, pixels, low)
+    return look_up(255 - levels if _inverted(dataset) else levels, pixels, low)
+
+
+def _inverted(dataset: Dataset) -> bool:
+    inverse = "INVERSE" in str(dataset.get("PresentationLUTShape", ""))
+    return inverse or str(dataset.PhotometricInterpretation) == "MONOCHROME1"
+
+
+def _stored(pixels: NDArray[Any], dataset: Dataset) -> Stored | None:
+    """The values below the window; those of a modality LUT are looked up, as it is no line.
+
+    None where the file's numbers make no window that can be asked for.
+    """
+    slope, intercept = 1.0, 0.0
+    if dataset.get("ModalityLUTSequence"):
+        pixels = apply_modality_lut(pixels, dataset)
+    elif dataset.get("RescaleSlope") is not None and dataset.get("RescaleIntercept") is not None:
+        slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+    named = str(dataset.get("VOILUTFunction") or "LINEAR").strip().upper()
+    function: Function = next((one for one in _FUNCTIONS if one == named), "LINEAR")
+    made = Stored(pixels, slope, intercept, function, _inverted(dataset), spanning(0, 0))
+    try:
+        own = None if dataset.get("VOILUTSequence") else _own_window(dataset)
+        return replace(made, window=own or spanning(*made.extent()))
+    except ImageError:
+        return None
+
+
+def _own_window(dataset: Dataset) -> Window | None:
+    """The file's first window, none where it has none."""
+    if dataset.get("WindowCenter") is None or dataset.get("WindowWidth") is None:
+        return None
+    center, width = (_first(dataset[k].value) for k in ("WindowCenter", "WindowWidth"))
+    return Window(center, max(width, 1.0))
 
 
 def _levels(values: NDArray[Any], dataset: Dataset, path: Path) -> Pixels:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -21,7 +22,10 @@ from radvlm.errors import ImageError
 from radvlm.io.limits import MAX_FILE_BYTES, MAX_PIXELS, check_file, check_size, stretch
 from radvlm.protocols import Pixels
 
-__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "image_size", "read_image"]
+if TYPE_CHECKING:
+    from radvlm.io.window import Stored
+
+__all__ = ["MAX_FILE_BYTES", "MAX_PIXELS", "image_size", "read_image", "read_stored"]
 
 _DECODER_ERRORS = (
     OSError,
@@ -56,6 +60,23 @@ def read_image(path: Path) -> Pixels:
         return read_dicom(path)
     with _opened(path) as image:
         return _grey(path, image)
+
+
+def read_stored(path: Path) -> tuple[Pixels, Stored | None]:
+    """The picture of ``read_image``, and what it was made of; None where that is 8 bits alone.
+
+    Raises:
+        ImageError: as ``read_image``.
+    """
+    from radvlm.io.dicom import read_dicom_stored
+    from radvlm.io.window import sixteen_bit
+
+    if _is_dicom(path):
+        return read_dicom_stored(path)
+    with _opened(path) as image:
+        pixels = _grey(path, image)
+        deep = image.mode.startswith("I")
+        return pixels, sixteen_bit(np.asarray(image, dtype=np.uint16)) if deep else None
 
 
 def image_size(path: Path) -> tuple[int, int]:

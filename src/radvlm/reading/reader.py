@@ -15,7 +15,7 @@ from pathlib import Path
 
 from radvlm import __version__
 from radvlm.confidences import with_confidences
-from radvlm.errors import InputError
+from radvlm.errors import IncompleteError, InputError
 from radvlm.io.image import read_image
 from radvlm.models.domain import Domain, read_domain
 from radvlm.models.opening import open_model
@@ -72,16 +72,20 @@ class Reader:
 
         Raises:
             ImageError: the file cannot be read.
+            IncompleteError: a served model left a question without an answer.
         """
         pixels = read_image(Path(image)) if isinstance(image, str | Path) else image
         refusal = self._refusal(pixels)
-        plain = self._about(pixels)
         if refusal and not force:
-            return plain.model_copy(update={"accepted": False, "refusal": refusal})
-        found = self._written(plain, self._ask_all(pixels))
+            return self.refused(pixels, refusal)
+        found = self._written(self._about(pixels), self._ask_all(pixels))
         if refusal:
             return found.model_copy(update={"refusal": refusal, "forced": True})
         return found
+
+    def refused(self, pixels: Pixels, why: str) -> Reading:
+        """The reading of an image that nothing is asked about."""
+        return self._about(pixels).model_copy(update={"accepted": False, "refusal": why})
 
     def _refusal(self, pixels: Pixels) -> str | None:
         if self.domain is None or self.domain.accepts(pixels):
@@ -153,6 +157,8 @@ class Reader:
         """What the model says to each question, as one batch, with confidences of its boxes."""
         chats = [Chat((pixels,), (Turn("user", (question,)),)) for _, question in asked]
         replies = dict(self.model.answer(chats, DECODING)) if chats else {}
+        if any(reply.finish == "error" for reply in replies.values()):
+            raise IncompleteError("the model did not answer every question of a reading")
         size = (pixels.shape[1], pixels.shape[0])
         return [self._read(task, q, replies[k], size) for k, (task, q) in enumerate(asked)]
 

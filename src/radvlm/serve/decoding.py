@@ -1,55 +1,67 @@
-"""Uploaded bytes → pixels, in a child process with bounded memory and time.
+"""Uploaded bytes → pixels, in child processes with bounded memory and time.
 
-The child gets the bytes on standard input and answers with a line of JSON and raw pixels; nothing
-of it is unpickled. It decodes one image after another and is started anew when it dies or hangs.
+A child gets the bytes on standard input and answers with a line of JSON and raw arrays; nothing of
+it is unpickled. It decodes one image after another and is started anew when it dies, hangs or has
+done enough.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import resource
 import struct
 import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from radvlm.errors import ImageError
-from radvlm.io.image import image_size, read_image
+from radvlm.io.window import Stored, Window
 from radvlm.protocols import Pixels
 
-MAX_PIXELS = 40_000_000
-_MEMORY = 4 << 30
-_PROCESSOR_SECONDS = 3600
+LENGTH = struct.Struct(">Q")
 _SECONDS = 20.0
-_LENGTH = struct.Struct(">Q")
+_IMAGES_A_CHILD = 2000
+"""What a decoder leaks goes with its process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Pixels uint8 [height, width] and, of a DICOM, the projection."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """An image as the model sees it, and what is known of it.
+
+    Attributes:
+        pixels: uint8 [height, width].
+        projection: of a DICOM.
+        stored: what windows are applied to, none where there were 8 bits alone.
+    """
 
     pixels: Pixels
-    projection: str | None
+    projection: str | None = None
+    stored: Stored | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held."""
+        return self.pixels.nbytes + (self.stored.values.nbytes if self.stored else 0)
 
 
 class Decoder:
-    """A child process that decodes; a death or a delay costs one upload, then it is restarted.
+    """Child processes that decode; a death or a delay costs one upload, then there is a new one.
 
     Args:
         seconds: for one image.
+        children: images that are decoded at a time.
         most_waiting: uploads that may wait; ``full`` tells before one is begun.
     """
 
-    def __init__(self, seconds: float = _SECONDS, most_waiting: int = 16) -> None:
+    def __init__(
+        self, seconds: float = _SECONDS, children: int = 2, most_waiting: int = 32
+    ) -> None:
         self._seconds, self._most = seconds, most_waiting
-        self._child: asyncio.subprocess.Process | None = None
-        self._one = asyncio.Lock()
+        self._free = asyncio.Semaphore(children)
+        self._idle = [_Child() for _ in range(children)]
+        self._all = tuple(self._idle)
         self._waiting = 0
         self.restarts = 0
 
@@ -58,7 +70,7 @@ class Decoder:
         """Whether as many uploads wait as are taken."""
         return self._waiting >= self._most
 
-    async def decode(self, data: bytes) -> Decoded:
+    async def decode(self, data: bytes) -> Picture:
         """The image of the bytes of a file.
 
         Raises:
@@ -66,94 +78,97 @@ class Decoder:
         """
         self._waiting += 1
         try:
-            async with self._one:
-                return await self._asked(data)
+            async with self._free:
+                # The one used last is warm; the others need not even be started.
+                child = self._idle.pop()
+                try:
+                    return await self._asked(child, data)
+                finally:
+                    self._idle.append(child)
         finally:
             self._waiting -= 1
 
-    async def _asked(self, data: bytes) -> Decoded:
+    async def warm(self) -> None:
+        """Start a child before the first image comes."""
+        async with self._free:
+            child = self._idle.pop()
+            try:
+                await child.start()
+            finally:
+                self._idle.append(child)
+
+    async def _asked(self, child: _Child, data: bytes) -> Picture:
         try:
             async with asyncio.timeout(self._seconds):
-                child = self._child or await self._started()
-                assert child.stdin is not None and child.stdout is not None
-                child.stdin.write(_LENGTH.pack(len(data)) + data)
-                await child.stdin.drain()
-                said = json.loads(await child.stdout.readline())
-                raw = await child.stdout.readexactly(int(said.get("bytes", 0)))
+                return _picture(*await child.ask(data))
         except (TimeoutError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            await self.close()
+            await child.end()
             self.restarts += 1
             raise ImageError("image cannot be decoded within bounds") from error
-        if "error" in said:
-            raise ImageError(str(said["error"]))
-        height, width = said["shape"]
-        pixels = np.frombuffer(raw, np.uint8).reshape(height, width)
-        return Decoded(pixels, said["projection"])
+        except asyncio.CancelledError:
+            # Its answer is still to come, and must not become that of the next upload.
+            await child.end()
+            raise
 
     async def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            child, self._child = self._child, None
-            if child.returncode is None:
-                child.kill()
-            await child.wait()
-
-    async def _started(self) -> asyncio.subprocess.Process:
-        self._child = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "radvlm.serve.decoding",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        return self._child
+        """End the children."""
+        for child in self._all:
+            await child.end()
 
 
-def decode(data: bytes) -> tuple[dict[str, Any], bytes]:
-    """What is said of the bytes of a file, and its pixels; of what is wrong, no path."""
-    with tempfile.NamedTemporaryFile(prefix="radvlm-") as file:
-        file.write(data)
-        file.flush()
-        path = Path(file.name)
-        try:
-            width, height = image_size(path)
-            if width * height > MAX_PIXELS:
-                return {"error": f"image has more than {MAX_PIXELS // 10**6} million pixels"}, b""
-            pixels, projection = read_image(path), _projection(path, data)
-        except ImageError as error:
-            return {"error": error.what}, b""
-        except MemoryError:
-            return {"error": "image needs too much memory"}, b""
-    said = {"shape": pixels.shape, "projection": projection, "bytes": pixels.size}
-    return said, pixels.tobytes()
+class _Child:
+    """One process, started when it is first needed."""
+
+    def __init__(self) -> None:
+        self.process: asyncio.subprocess.Process | None = None
+        self._done = 0
+
+    async def ask(self, data: bytes) -> tuple[dict[str, Any], bytes]:
+        """What the process says of the bytes, and its arrays."""
+        if self._done >= _IMAGES_A_CHILD:
+            await self.end()
+        process = await self.start()
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.writelines((LENGTH.pack(len(data)), data))
+        await process.stdin.drain()
+        said = json.loads(await process.stdout.readline())
+        self._done += 1
+        return said, await process.stdout.readexactly(int(said.get("bytes", 0)))
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """The process, which is started where it is not there."""
+        if self.process is None:
+            self._done = 0
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "radvlm.serve.decoder_child",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                limit=1 << 20,
+            )
+        return self.process
+
+    async def end(self) -> None:
+        """End the process."""
+        if self.process is not None:
+            process, self.process = self.process, None
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
 
 
-def _projection(path: Path, data: bytes) -> str | None:
-    if data[128:132] != b"DICM":
-        return None
-    from radvlm.io.dicom import dicom_header
-
-    return dicom_header(path).projection
-
-
-def _serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    """In the child: one image after another, until the requests end."""
-    while head := requests.read(_LENGTH.size):
-        said, raw = decode(requests.read(_LENGTH.unpack(head)[0]))
-        replies.write(json.dumps(said).encode() + b"\n" + raw)
-        replies.flush()
-
-
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_PROCESSOR_SECONDS, _PROCESSOR_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-if __name__ == "__main__":
-    _bound()
-    # What a decoder prints must not stand among the replies.
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _serve(sys.stdin.buffer, answers)
+def _picture(said: dict[str, Any], raw: bytes) -> Picture:
+    if "error" in said:
+        raise ImageError(str(said["error"]))
+    height, width = said["shape"]
+    area = height * width
+    pixels = np.frombuffer(raw, np.uint8, area).reshape(height, width)
+    about = said["stored"]
+    if about is None:
+        return Picture(pixels, said["projection"])
+    kind = np.dtype(about.pop("kind"))
+    values = np.frombuffer(raw, kind, area, offset=area).reshape(height, width)
+    window = Window(**about.pop("window"))
+    return Picture(pixels, said["projection"], Stored(values, window=window, **about))

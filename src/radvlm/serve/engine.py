@@ -25,7 +25,7 @@ class Overloaded(RadvlmError):
     """More requests wait than the engine takes."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     chat: Chat
     decoding: Decoding
@@ -80,7 +80,8 @@ class Engine:
             self.busy -= 1
 
     async def stream(self, chat: Chat, decoding: Decoding) -> AsyncIterator[str]:
-        """The reply to one chat as it is written. Call ``check_room`` before."""
+        """The reply to one chat as it is written; ``Overloaded`` where too many wait."""
+        self._enter()
         loop, pieces = asyncio.get_running_loop(), asyncio.Queue[str | None]()
         gone = False
 
@@ -93,7 +94,8 @@ class Engine:
             finally:
                 loop.call_soon_threadsafe(pieces.put_nowait, None)
 
-        writing = asyncio.create_task(self.run(write))
+        writing = loop.run_in_executor(self._thread, write)
+        writing.add_done_callback(self._leave)
         try:
             while (piece := await pieces.get()) is not None:
                 yield piece
@@ -113,6 +115,12 @@ class Engine:
     def _enter(self) -> None:
         self.check_room()
         self.busy += 1
+
+    def _leave(self, done: asyncio.Future[None]) -> None:
+        # Only now is the thread free; a listener may have left long before.
+        self.busy -= 1
+        if not done.cancelled():
+            done.exception()  # it has been raised where somebody still listens
 
     async def _drain(self) -> None:
         while self._waiting:

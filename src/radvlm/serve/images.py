@@ -6,13 +6,13 @@ import io
 import secrets
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from functools import cache
 
 from PIL import Image
 
 from radvlm.errors import ImageError
 from radvlm.protocols import Pixels
+from radvlm.serve.decoding import Picture
 
 EXAMPLES = {
     "example-1": ("Simulated: nothing to report", frozenset[str](), 11),
@@ -21,61 +21,58 @@ EXAMPLES = {
 }
 _MOST_BYTES = 512 << 20
 _SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """Pixels uint8 [height, width], and when they came (monotonic seconds)."""
-
-    pixels: Pixels
-    came: float
+_OVERHEAD = 4096
+"""What even the smallest image costs, so that their number is bounded as well."""
 
 
 class Images:
     """Named images; the oldest go when memory or time is up."""
 
     def __init__(self, most_bytes: int = _MOST_BYTES, seconds: float = _SECONDS) -> None:
-        self._kept: OrderedDict[str, Kept] = OrderedDict()
+        self._kept: OrderedDict[str, tuple[Picture, float]] = OrderedDict()
         self._most, self._seconds = most_bytes, seconds
+        self.nbytes = 0
 
-    def put(self, pixels: Pixels) -> str:
+    def put(self, picture: Picture) -> str:
         """Keep an image; its unguessable id."""
         name = secrets.token_urlsafe(16)
-        self._kept[name] = Kept(pixels, time.monotonic())
+        self._kept[name] = picture, time.monotonic()
+        self.nbytes += picture.nbytes + _OVERHEAD
         self._forget()
         return name
 
-    def get(self, name: str) -> Pixels:
+    def get(self, name: str) -> Picture:
         """The image of that id; ``ImageError`` where there is none (any more)."""
         if name in EXAMPLES:
             return example(name)
         self._forget()
         if name not in self._kept:
             raise ImageError("there is no image of that id", remedy="Upload it again")
-        return self._kept[name].pixels
+        return self._kept[name][0]
 
     def _forget(self) -> None:
         now = time.monotonic()
         while self._kept:
-            oldest = next(iter(self._kept.values()))
-            held = sum(one.pixels.nbytes for one in self._kept.values())
-            if held <= self._most and now - oldest.came <= self._seconds:
+            _, came = next(iter(self._kept.values()))
+            if self.nbytes <= self._most and now - came <= self._seconds:
                 return
-            self._kept.popitem(last=False)
+            _, (picture, _) = self._kept.popitem(last=False)
+            self.nbytes -= picture.nbytes + _OVERHEAD
 
 
 @cache
-def example(name: str) -> Pixels:
-    """The pixels of one of ``EXAMPLES``."""
+def example(name: str) -> Picture:
+    """The image of one of ``EXAMPLES``."""
     from radvlm.sources.phantom.factors import Factors
     from radvlm.sources.phantom.simulate import simulate
 
     _, findings, seed = EXAMPLES[name]
-    return simulate(seed, Factors(findings=findings, size=512))[0]
+    return Picture(simulate(seed, Factors(findings=findings, size=512))[0], "PA")
 
 
 def as_png(pixels: Pixels) -> bytes:
     """The image as an 8-bit grey PNG."""
     written = io.BytesIO()
-    Image.fromarray(pixels).save(written, format="PNG")
+    # The next hop is mostly this machine: little compression, a quarter of the time.
+    Image.fromarray(pixels).save(written, format="PNG", compress_level=1)
     return written.getvalue()

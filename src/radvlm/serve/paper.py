@@ -23,7 +23,8 @@ def report_pdf(text: str, scope: str, reading: dict[str, Any] | None = None) -> 
     Args:
         text: the report as edited.
         scope: the model's, printed on every page.
-        reading: JSON of a ``Reading``, whose findings are listed below the text.
+        reading: JSON of a ``Reading``, whose findings are listed below the text; one whose status
+            a person has changed has ``"edited": true``.
     """
     page = _Paper(scope)
     page.add_page()
@@ -86,4 +87,5 @@ def _line(finding: dict[str, Any]) -> str:
     side = f" ({finding['side']})" if finding.get("side") else ""
     sure = finding.get("confidence")
     chance = f", confidence {sure:.2f}" if isinstance(sure, float) else ""
-    return f"{finding.get('name')}{side}: {finding.get('status')}{chance}"
+    by = ", changed by a person" if finding.get("edited") is True else ""
+    return f"{finding.get('name')}{side}: {finding.get('status')}{chance}{by}"

@@ -131,10 +131,13 @@ def chat(
     image: Annotated[Path, typer.Argument(help="PNG, JPEG or DICOM.")],
     model: ModelFolder = Path("runs/demo/model/checkpoint"),
 ) -> None:
-    """Talk about one radiograph in the terminal; /draw FILE writes the boxes, /quit ends."""
+    """Talk about one radiograph in the terminal: /help says how; lines of a pipe work as well."""
     from radvlm.chatting import chat_in_terminal
+    from radvlm.chatting.session import lines
 
-    chat_in_terminal(model, image, Console())
+    console = Console()
+    if not chat_in_terminal(model, image, console, lines(console)):
+        raise typer.Exit(1)
 
 
 def inspect(

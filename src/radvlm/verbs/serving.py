@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from threading import Thread
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from radvlm.errors import InputError
+from radvlm.errors import InputError, RadvlmError
+
+if TYPE_CHECKING:
+    from uvicorn import Server
+
+    from radvlm.models.opening import Opening
+    from radvlm.serve.guard import Limits
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_TLS = """\
+Traffic is not encrypted. Better listen on 127.0.0.1 behind a proxy with TLS, for instance
+  radvlm serve … --allow-host radvlm.example.org
+  caddy reverse-proxy --from radvlm.example.org --to 127.0.0.1:{port}"""
 
 
 def serve(
@@ -26,28 +40,77 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option("--token-file", help="A token; else RADVLM_TOKEN.")
     ] = None,
+    per_minute: Annotated[
+        int, typer.Option("--per-minute", help="Requests of one address.", min=1)
+    ] = 1200,
 ) -> None:
-    """Serve a model on an OpenAI-compatible API; research use only."""
+    """Serve a model on an OpenAI-compatible API and a page; research use only."""
+    token, names = _token(token_file), frozenset(allow or ())
+    outside = host not in LOOPBACK
+    if (outside or names - LOOPBACK) and not token:
+        raise InputError(
+            "what others can reach needs a token",
+            host if outside else min(names - LOOPBACK),
+            "Set RADVLM_TOKEN or --token-file",
+        )
+    path = model or _demo()
+    with _listening(host, port) as listening:
+        if outside:
+            print(_TLS.format(port=port))
+        from radvlm.serve.guard import Limits
+
+        hosts = None if outside and not names else names | LOOPBACK
+        limits = Limits(hosts=hosts, token=token, per_minute=per_minute)
+        where = f"http://{f'[{host}]' if ':' in host else host}:{port}  (the API: /docs)"
+        _serve(path, limits, listening, where)
+
+
+def _serve(path: Path, limits: Limits, listening: socket.socket, where: str) -> None:
     from radvlm.models.domain import read_domain
-    from radvlm.models.opening import opened
+    from radvlm.models.opening import Opening, opened
     from radvlm.serve.app import create_app
-    from radvlm.serve.guard import Limits
     from radvlm.serve.running import server
 
-    token = _token(token_file)
-    outside = host not in LOOPBACK
-    if outside and not token:
+    if path.is_file():
+        with opened(path, "private") as behind:
+            print(f"{behind.info.scope}\n{where}", flush=True)
+            server(create_app(behind, limits)).run([listening])
+        return
+    opening = Opening(path)
+    print(f"{opening.info.scope}\n{where}", flush=True)
+    running = server(create_app(opening, limits, read_domain(path)))
+    with _loading(opening, running):
+        running.run([listening])
+
+
+@contextmanager
+def _loading(opening: Opening, running: Server) -> Iterator[None]:
+    """Read the weights while the page is already answered; the server ends where that fails."""
+    failed: list[RadvlmError] = []
+
+    def load() -> None:
+        try:
+            opening.load()
+        except RadvlmError as error:
+            failed.append(error)
+            running.should_exit = True
+
+    Thread(target=load, daemon=True).start()
+    yield
+    if failed:
+        raise failed[0]
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket taken before the model is loaded, so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or "it is no port"
         raise InputError(
-            "an address others can reach needs a token", host, "Set RADVLM_TOKEN or --token-file"
-        )
-    if outside:
-        print("Traffic is not encrypted: put a TLS proxy (caddy, nginx) in front of it.")
-    limits = Limits(hosts=frozenset(allow) if allow else None if outside else LOOPBACK, token=token)
-    path = model or _demo()
-    domain = read_domain(path) if path.is_dir() else None
-    with opened(path, "private") as ready:
-        print(f"{ready.info.scope}\nhttp://{host}:{port}")
-        server(create_app(ready, limits, domain), host, port).run()
+            f"cannot listen ({why.lower()})", f"{host}:{port}", "Choose another --port"
+        ) from error
 
 
 def _token(file: Path | None) -> str | None:
@@ -64,9 +127,9 @@ def _token(file: Path | None) -> str | None:
 
 
 def _demo() -> Path:
-    from radvlm.demo.run import run_demo
-
     checkpoint = Path("runs/demo/model/checkpoint")
     if not checkpoint.exists():
+        from radvlm.demo.run import run_demo
+
         run_demo("full", Path("runs/demo"), quiet=False)
     return checkpoint
