@@ -83,9 +83,9 @@ class Told:
 
 
 @contextmanager
-def serving(model: Told, domain: Domain | None = None) -> Iterator[str]:
+def serving(model: Told, domain: Domain | None = None, token: str | None = None) -> Iterator[str]:
     """The address of a running server, with a slash at its end."""
-    app = create_app(model, Limits(), domain)
+    app = create_app(model, Limits(token=token), domain)
     running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()

@@ -201,16 +201,12 @@ def test_an_unlike_image_is_read_only_when_told_so(browser: Browser, tmp_path: P
         expect(page.locator("#finding-rows tr")).to_have_count(4)
 
 
-def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser, served: str) -> None:
-    def guard(route: Route) -> None:
-        if route.request.headers.get("authorization") == "Bearer right":
-            return route.continue_()
-        error = {"error": {"message": "a token is needed", "type": "", "code": 401}}
-        return route.fulfill(status=401, body=json.dumps(error))
-
-    with watched(browser, served, 1280, "light", "status of 401") as page:
-        page.route("**/v1/**", guard)
-        page.goto(served)
+def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser, tmp_path: Path) -> None:
+    with (
+        serving(Told(), token="right") as address,
+        watched(browser, address, 1280, "light", "status of 401") as page,
+    ):
+        page.goto(address)
         dialog = page.get_by_role("dialog", name="A token is needed")
         for token in ("wrong", "right"):
             expect(dialog).to_be_visible()
@@ -221,6 +217,9 @@ def test_the_token_is_asked_for_and_kept_nowhere(browser: Browser, served: str) 
         expect(page.locator("#scope")).to_contain_text(SCOPE)
         expect(page.locator("#examples img[src^=blob]")).to_have_count(3)
         assert page.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+        open_picture(page, tmp_path)
+        page.locator("#read").click()
+        expect(page.locator("#finding-rows tr")).to_have_count(4)
         page.reload()
         expect(dialog).to_be_visible()
         page.keyboard.press("Escape")
