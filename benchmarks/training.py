@@ -34,7 +34,7 @@ from radvlm.train.planning import Lengths, plan
 from radvlm.train.recipe import ModelChoice, TrainRecipe
 from radvlm.train.run import start_model, train, training_examples
 
-BATCH, BUDGET = 32, 1024
+BATCH, BUDGET = 32, 2048
 LAYOUTS: dict[str, dict[str, int]] = {
     "packed": {"packing": BUDGET},
     "padded": {},

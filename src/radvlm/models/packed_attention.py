@@ -21,9 +21,9 @@ from radvlm.models.encoding import Tokens
 
 PACKED = "radvlm_packed"
 
-Span = tuple[int, int, torch.Tensor | None]
-"""Start and end of a sequence in the row, and what its tokens see, bool [1, 1, m, m]; none where
-each sees all before it."""
+Span = tuple[int, torch.Tensor | None]
+"""Length of a sequence of the row, and what its tokens see, bool [1, 1, m, m]; none where each sees
+all before it."""
 
 
 def marks(row: Tokens, runs: Sequence[int] | None = None) -> torch.Tensor:
@@ -58,17 +58,18 @@ def attend(
     """Scaled dot-product attention [1, heads, n, d] → [1, n, heads, d], sequence by sequence."""
     groups = query.shape[1] // key.shape[1]
     key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    lengths, masks = zip(*_spans(attention_mask, sliding_window), strict=True)
+    # Split, not sliced: the gradient of a slice is as long as the whole row.
+    parts = zip(
+        *(torch.split_with_sizes(whole, lengths, 2) for whole in (query, key, value)),
+        masks,
+        strict=True,
+    )
     said = [
         functional.scaled_dot_product_attention(
-            query[:, :, start:end],
-            key[:, :, start:end],
-            value[:, :, start:end],
-            attn_mask=seen,
-            dropout_p=dropout,
-            scale=scaling,
-            is_causal=seen is None,
+            q, k, v, attn_mask=seen, dropout_p=dropout, scale=scaling, is_causal=seen is None
         )
-        for start, end, seen in _spans(attention_mask, sliding_window)
+        for q, k, v, seen in parts
     ]
     return torch.cat(said, 2).transpose(1, 2).contiguous(), None
 
@@ -84,7 +85,7 @@ def _spans(marked: torch.Tensor, window: int | None) -> list[Span]:
         cuts += (parts.diff().nonzero()[:, 0] + 1).tolist()
         ends = [*cuts[1:], len(parts)]
         found[window] = [
-            (a, b, _seen(marked[0, 0, :, a:b], window)) for a, b in zip(cuts, ends, strict=True)
+            (b - a, _seen(marked[0, 0, :, a:b], window)) for a, b in zip(cuts, ends, strict=True)
         ]
         _known[marked] = found
     return found[window]
