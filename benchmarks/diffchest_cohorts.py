@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from radvlm.io.files import atomic_folder, atomic_path
 from radvlm.io.tables import read_studies, write_studies
 from radvlm.protocols import Pixels
+from radvlm.records import Study
 from radvlm.runtime.shards import map_shards
 from radvlm.sources.phantom.cohort import TABLE, make_cohort
 from radvlm.sources.phantom.labels import DRAWN
@@ -69,7 +69,8 @@ def make_confounded(pool: Path, folder: Path, r: float) -> None:
     if (folder / TABLE).exists():
         return
     studies = list(read_studies(pool / TABLE))
-    together, apart = [], []
+    together: list[Study] = []
+    apart: list[Study] = []
     for study in studies:
         shown = {f.name for f in study.findings if f.status == "present"}
         (together if (FINDING in shown) == (DEVICE in shown) else apart).append(study)

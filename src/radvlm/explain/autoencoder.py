@@ -63,7 +63,8 @@ class Both(nn.Module):
         alpha, sigma = diffusion.levels(t, self.config.schedule)
         wanted = diffusion.target(x0, noise, alpha, sigma, self.config.parametrisation)
         found = self.denoiser(alpha * x0 + sigma * noise, 1000 * t, self.encoder(x0))
-        return (found - wanted).square().mean()
+        loss: Tensor = (found - wanted).square().mean()
+        return loss
 
 
 class DiffusionAutoencoder:
@@ -77,7 +78,6 @@ class DiffusionAutoencoder:
         self, network: Both, card: AutoencoderCard, steps: int = 12, refine: int = 1
     ) -> None:
         self.network = network.eval().requires_grad_(False)
-        self.network.to(memory_format=torch.channels_last)
         self.card, self.config = card, card.network
         self.steps, self.refine, self.batch = steps, refine, 64
 
@@ -107,7 +107,7 @@ class DiffusionAutoencoder:
 
     @torch.inference_mode()
     def encode(self, images: Pixels) -> Codes:
-        """z of uint8 [n, s, s]."""
+        """Z of uint8 [n, s, s]."""
         codes = [self._encode(images[part]) for part in chunks(len(images), self.batch)]
         return np.concatenate(codes) if codes else np.zeros((0, self.config.z), np.float32)
 
@@ -116,7 +116,10 @@ class DiffusionAutoencoder:
         """The noise whose decoding with z is the image."""
         found = [
             diffusion.invert(
-                self._tensor(images[part]), self._denoise(z[part]), self.steps, *self._kind,
+                self._tensor(images[part]),
+                self._denoise(z[part]),
+                self.steps,
+                *self._kind,
                 refine=self.refine,
             ).cpu()
             for part in chunks(len(images), self.batch)
@@ -129,7 +132,9 @@ class DiffusionAutoencoder:
         made = [
             to_pixels(
                 diffusion.decode(
-                    noise[part].to(self._device), self._denoise(z[part]), steps or self.steps,
+                    noise[part].to(self._device),
+                    self._denoise(z[part]),
+                    steps or self.steps,
                     *self._kind,
                 )
             )

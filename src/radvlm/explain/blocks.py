@@ -1,4 +1,4 @@
-"""Blocks of the denoiser and the encoder: residual block with adaptive group normalisation, attention.
+"""Blocks of denoiser and encoder: residual block with adaptive group normalisation, attention.
 
 After the group normalisation of a residual block, features h become h (1 + s_t) + b_t from the time
 and then h (1 + s_z) (+ b_z) from the semantic code (Preechakul et al., CVPR 2022, eq. 7; Dhariwal &
@@ -50,8 +50,10 @@ class Resample(nn.Module):
         """[n, c, h, w] → [n, c, 2h, 2w] or [n, c, h/2, w/2]."""
         if self.up:
             x = functional.interpolate(x, scale_factor=2, mode="nearest")
-            return self.conv(x) if self.learned else x
-        return self.op(x) if self.learned else functional.avg_pool2d(x, 2)
+            changed: Tensor = self.conv(x) if self.learned else x
+        else:
+            changed = self.op(x) if self.learned else functional.avg_pool2d(x, 2)
+        return changed
 
 
 class ResBlock(nn.Module):
@@ -82,9 +84,7 @@ class ResBlock(nn.Module):
                 normalisation(out), nn.SiLU(), nn.Dropout(dropout), last
             )
         self.conditioned = bool(embedding)
-        self.skip_connection = (
-            nn.Identity() if channels == out else nn.Conv2d(channels, out, 1)
-        )
+        self.skip_connection = nn.Identity() if channels == out else nn.Conv2d(channels, out, 1)
 
     def forward(self, x: Tensor, time: Tensor | None = None, code: Tensor | None = None) -> Tensor:
         """[n, c, h, w] → [n, out, h', w']; ``time`` [n, embedding] and ``code`` [n, code]."""
@@ -124,9 +124,7 @@ class Attention(nn.Module):
 class Conditioned(nn.Sequential):
     """Blocks in turn; those that take time and code are given them."""
 
-    def forward(  # type: ignore[override]  # a sequence that hands conditions on
-        self, x: Tensor, time: Tensor | None = None, code: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, time: Tensor | None = None, code: Tensor | None = None) -> Tensor:
         """[n, c, h, w] → what the last block makes of it."""
         for block in self:
             x = block(x, time, code) if isinstance(block, ResBlock) else block(x)

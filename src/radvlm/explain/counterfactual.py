@@ -1,4 +1,4 @@
-"""Patient-specific counterfactuals: move z, keep the noise, decode, score again, until it is enough.
+"""Patient-specific counterfactuals: move z, keep the noise, decode, score, until it is enough.
 
 In: images, a linear model on z, a goal. Out: for every image the nearest version of itself on the
 other side of the goal, or the statement that there is none within reach.
@@ -124,8 +124,6 @@ def change(
     return Changed(images, amplitude, before, after, sign * after >= goal)
 
 
-def shifted(
-    autoencoder: DiffusionAutoencoder, prepared: Prepared, steps: Floats
-) -> Pixels:
+def shifted(autoencoder: DiffusionAutoencoder, prepared: Prepared, steps: Floats) -> Pixels:
     """Images with z moved by given steps [n, d]."""
     return autoencoder.decode(prepared.noise, prepared.z + steps.astype(np.float32))

@@ -46,7 +46,9 @@ def levels(t: Tensor, schedule: Schedule) -> tuple[Tensor, Tensor]:
     return kept.sqrt().float(), (1 - kept).clamp(min=0).sqrt().float()
 
 
-def target(x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor, kind: Parametrisation) -> Tensor:
+def target(
+    x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor, kind: Parametrisation
+) -> Tensor:
     """What the denoiser is to predict: the noise, or v = α ε − σ x_0."""
     return noise if kind == "noise" else alpha * noise - sigma * x0
 

@@ -1,9 +1,9 @@
 """The two networks: a semantic encoder image → z, and a U-Net denoiser given time and z.
 
-Both follow DiffAE (Preechakul et al., CVPR 2022), which DiffChest (Han et al., 2024) trains on chest
-radiographs. The small sizes differ in what lets them learn in minutes on a CPU: the image enters as
-4 × 4 blocks of pixels, and the encoder keeps positions instead of averaging them away, so that a
-small device stays linear in z.
+Both follow DiffAE (Preechakul et al., CVPR 2022), which DiffChest (Han et al., 2024) trains on
+radiographs of the chest. The small sizes differ in what lets them learn in minutes on a CPU: the
+image enters as 4 × 4 blocks of pixels, and the encoder keeps positions instead of averaging them
+away, so that a small device stays linear in z.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch.nn import functional
 from radvlm.explain.blocks import (
     Attention,
     Conditioned,
-    ResBlock,
     Resample,
+    ResBlock,
     Tensor,
     normalisation,
     time_embedding,
@@ -39,7 +39,7 @@ class NetworkConfig(Section):
     side: int = Field(64, ge=16)
     channels: int = 1
     unshuffle: int = 4
-    width: int = 48
+    width: int = 32
     multipliers: tuple[int, ...] = (1, 2)
     blocks: int = 1
     attention: tuple[int, ...] = (8,)
@@ -175,7 +175,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The semantic codes."""
-        h = _unshuffled(x, self.unshuffle)
+        h = functional.pixel_unshuffle(x, self.unshuffle)
         for block in self.input_blocks:
             h = block(h)
         z: Tensor = self.out(self.middle_block(h))
@@ -218,7 +218,7 @@ class Denoiser(nn.Module):
     def forward(self, x: Tensor, t: Tensor, z: Tensor) -> Tensor:
         """The prediction, float32 of the shape of x."""
         time = self.time_embed(time_embedding(t, self.width))
-        h = _unshuffled(x, self.unshuffle)
+        h = functional.pixel_unshuffle(x, self.unshuffle)
         kept = []
         for block in self.input_blocks:
             h = block(h, time, z)
@@ -228,7 +228,3 @@ class Denoiser(nn.Module):
             h = block(torch.cat([h, kept.pop()], dim=1), time, z)
         h = self.out(h)
         return functional.pixel_shuffle(h, self.unshuffle).float()
-
-
-def _unshuffled(x: Tensor, by: int) -> Tensor:
-    return functional.pixel_unshuffle(x, by).contiguous(memory_format=torch.channels_last)

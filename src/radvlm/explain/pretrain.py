@@ -26,6 +26,7 @@ from radvlm.errors import IncompleteError, RecipeError
 from radvlm.explain.autoencoder import AutoencoderCard, Both, DiffusionAutoencoder
 from radvlm.explain.images import Row, digest, of_split, read_rows
 from radvlm.explain.pixels import to_tensor
+from radvlm.explain.planning import check_disjoint
 from radvlm.explain.recipe import PretrainRecipe
 from radvlm.explain.store import squares
 from radvlm.io.egress import strictest
@@ -76,7 +77,7 @@ def pretrain(recipe: PretrainRecipe, progress: Bar | None = None) -> Path:
             keep_freed_memory()
         shown = progress if joined.first else None
         rows, images = _images(recipe, joined, shown)
-        learner = Learner(recipe).to(joined.device, memory_format=torch.channels_last)
+        learner = Learner(recipe).to(joined.device)
         chosen = np.array([k for k, row in enumerate(rows) if row.split == "train"])
         if not len(chosen):
             raise RecipeError("there is no image of a training patient", "sources")
@@ -92,6 +93,7 @@ def _images(
 ) -> tuple[list[Row], Pixels]:
     """All squares; the first process decodes, the others read what it wrote."""
     rows, path = read_rows(recipe), recipe.out / "squares.npy"
+    check_disjoint(rows)
     side = recipe.network.side
     if joined.first:
         squares(rows, side, path, recipe.workers, progress)
@@ -149,7 +151,9 @@ def _batches(
             epoch: np.random.default_rng((recipe.seed, epoch)).permutation(chosen)
             for epoch in set((places // len(chosen)).tolist())
         }
-        mine = [order[p // len(chosen)][p % len(chosen)] for p in places[joined.rank :: joined.size]]
+        mine = [
+            order[p // len(chosen)][p % len(chosen)] for p in places[joined.rank :: joined.size]
+        ]
         rng = np.random.default_rng((recipe.seed, 1, step, joined.rank))
         batch = np.stack([_shifted(images[k], recipe.shift, rng) for k in mine])
         yield to_tensor(batch).expand(-1, recipe.network.channels, -1, -1)
@@ -237,9 +241,7 @@ def _tell(
         progress(done.step, total, note=f"loss {done.usual:.4f}")
 
 
-def _finish(
-    learner: Learner, rows: Sequence[Row], images: Pixels, recipe: PretrainRecipe
-) -> None:
+def _finish(learner: Learner, rows: Sequence[Row], images: Pixels, recipe: PretrainRecipe) -> None:
     """Write the averaged weights, with what a good reconstruction of a new patient is."""
     access = strictest(row.access for row in rows)
     toy = {row.source for row in rows} == {"phantom"}

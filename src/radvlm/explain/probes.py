@@ -105,11 +105,9 @@ def tested(
     known = np.flatnonzero(~np.isnan(column))
     rows = np.stack([scores[known], column[known]], axis=1)
     value = float(auroc(rows, np.ones((1, len(known))))[0])
-    drawn = patient_draws([patients[k] for k in known], samples, seed)
+    drawn = patient_draws([patients[int(k)] for k in known], samples, seed)
     ends = None if np.isnan(value) else percentiles(auroc(rows, drawn))
     return Tested(value, ends, len(known), int(column[known].sum()), learned_from)
-
-
 
 
 def fit_heads(
@@ -127,4 +125,4 @@ def fit_heads(
 
 def known_rows(columns: Mapping[str, Column]) -> NDArray[np.bool_]:
     """Rows of which every column is known."""
-    return ~np.isnan(np.stack(list(columns.values()))).any(axis=0)
+    return np.asarray(~np.isnan(np.stack(list(columns.values()))).any(axis=0))

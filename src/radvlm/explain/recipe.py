@@ -43,8 +43,6 @@ class SourceChoice(Section):
     options: dict[str, Any] = Field(default_factory=dict)
     closed: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    published: int | None = Field(None, ge=0, description="images the publication counts")
-    published_patients: int | None = Field(None, ge=0)
 
 
 class ImagesRecipe(Recipe):
@@ -71,6 +69,13 @@ class PretrainSchedule(Section):
     ema: float = Field(0.998, gt=0, lt=1)
 
 
+class Published(Section):
+    """What a publication counts, shown by ``--plan`` beside what there is."""
+
+    images: PositiveInt
+    patients: PositiveInt
+
+
 class PretrainRecipe(ImagesRecipe):
     """``radvlm explain pretrain``: radiographs → a diffusion autoencoder. No label is read.
 
@@ -83,7 +88,8 @@ class PretrainRecipe(ImagesRecipe):
     network: Annotated[NetworkConfig, BeforeValidator(_shape)] = NetworkConfig()
     schedule: PretrainSchedule = PretrainSchedule()
     shift: float = Field(0.0, ge=0, lt=0.5)
-    precision: Literal["float32", "bfloat16"] = "bfloat16"
+    published: Published | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
     processes: PositiveInt | None = None
     threads: PositiveInt | None = None
     save_every: PositiveInt = 200
