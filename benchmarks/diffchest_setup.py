@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from benchmarks import diffchest_cohorts as cohorts
 from benchmarks.diffchest_cohorts import DEVICE, FINDING, MARKER, OTHER
+from benchmarks.results_file import RESULTS
 from radvlm import recipe as recipes
 from radvlm.explain.autoencoder import Codes, DiffusionAutoencoder
 from radvlm.explain.decorrelation import Spread, decorrelate
@@ -31,11 +32,12 @@ from radvlm.sources.phantom.plan import plan
 
 FOLDER = Path("runs/diffchest")
 RECIPE = Path("recipes/explain/phantom_pretrain.yaml")
+RESULT = RESULTS / "diffchest.json"
 CONFOUNDED = 0.9
 TESTED = 120
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
-POOLS = {"clean": ("pool", 36_000), "confounded": ("confounded", 20_000)}
+POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 20_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +98,7 @@ def folder_images(
         f"{one.id}v1": float(one.marker == MARKER)
         for one in plan(cohorts.config(patients, seed, part=part))
     }
-    found = {
-        n: np.array([row.said[n] for row in rows]) for n in (FINDING, DEVICE, OTHER)
-    }
+    found = {n: np.array([row.said[n] for row in rows]) for n in (FINDING, DEVICE, OTHER)}
     found[MARKER] = np.array([markers[row.view] for row in rows])
     return np.asarray(images), found
 

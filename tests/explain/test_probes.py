@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from radvlm.errors import InputError
-from radvlm.explain.probes import fit_head, fit_heads, tested
+from radvlm.explain.probes import examined, fit_head, fit_heads
 
 
 def made(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -30,7 +30,7 @@ def test_auc_is_scikit_learns_and_unknown_rows_do_not_count() -> None:
     z, truth = made()
     truth[:50] = np.nan
     scores = z[:, 0].astype(np.float64)
-    found = tested(scores, truth, [("f", str(k)) for k in range(len(z))], 300, 10)
+    found = examined(scores, truth, [("f", str(k)) for k in range(len(z))], 300, 10)
     assert found.auc == pytest.approx(roc_auc_score(truth[50:], scores[50:]))
     assert found.n == 350 and found.positives == int(np.nansum(truth))
     assert found.interval and found.interval[0] < found.auc < found.interval[1]
@@ -39,8 +39,8 @@ def test_auc_is_scikit_learns_and_unknown_rows_do_not_count() -> None:
 def test_images_of_one_patient_are_drawn_together() -> None:
     z, truth = made(100)
     scores = z[:, 0].astype(np.float64)
-    alone = tested(scores, truth, [str(k) for k in range(100)], 500, 10)
-    twice = tested(
+    alone = examined(scores, truth, [str(k) for k in range(100)], 500, 10)
+    twice = examined(
         np.tile(scores, 4), np.tile(truth, 4), [str(k % 100) for k in range(400)], 500, 1
     )
     assert alone.interval and twice.interval
@@ -60,5 +60,5 @@ def test_a_probe_at_chance_is_not_usable() -> None:
     rng = np.random.default_rng(0)
     truth = (rng.random(200) < 0.5).astype(np.float64)
     patients = [str(k) for k in range(200)]
-    assert not tested(rng.standard_normal(200), truth, patients, 300, 1).usable(0.55)
-    assert tested(truth + 0.1 * rng.standard_normal(200), truth, patients, 300, 1).usable(0.55)
+    assert not examined(rng.standard_normal(200), truth, patients, 300, 1).usable(0.55)
+    assert examined(truth + 0.1 * rng.standard_normal(200), truth, patients, 300, 1).usable(0.55)

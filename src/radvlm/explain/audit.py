@@ -21,7 +21,7 @@ from radvlm.explain.counterfactual import Prepared, Scorer, change
 from radvlm.explain.intervals import mean_interval, share
 from radvlm.explain.judge import Judge
 from radvlm.explain.predictors import box_changes, report_changes, yes_no_scorer
-from radvlm.explain.probes import known_rows, tested
+from radvlm.explain.probes import examined, known_rows
 from radvlm.explain.recipe import Audited, AuditRecipe
 from radvlm.explain.session import (
     Bank,
@@ -188,7 +188,7 @@ def _judge_auc(session: Session, judge: Judge, recipe: AuditRecipe) -> dict[str,
     test = session.of("test")
     logits = judge.logits(np.asarray(session.images[test]))
     return {
-        name: tested(
+        name: examined(
             values, session.column(name, test), session.patients(test), recipe.bootstrap, 0
         ).as_json()
         for name, values in logits.items()

@@ -14,7 +14,7 @@ import numpy as np
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
 from radvlm.explain.page import Part, cell, write_page
-from radvlm.explain.probes import fit_head, tested
+from radvlm.explain.probes import examined, fit_head
 from radvlm.explain.recipe import ClassifyRecipe
 from radvlm.explain.session import Places, Session, fit_bank, open_session
 from radvlm.io.files import write_json
@@ -71,7 +71,7 @@ def _curve(
                     head = fit_head(name, session.z[some], session.column(name, some), recipe.ridge)
                 except InputError:
                     continue
-                result = tested(
+                result = examined(
                     head.logit(session.z[test]),
                     session.column(name, test),
                     session.patients(test),
@@ -137,9 +137,7 @@ def _page(recipe: ClassifyRecipe, session: Session, figures: dict[str, Any]) -> 
             ),
             Part(
                 "Label efficiency",
-                [
-                    "Mean AUC (least to most of the draws) after learning from a share of the patients."
-                ],
+                ["Mean AUC (least to most of the draws) from a share of the patients."],
                 ["attribute", *shares],
                 curve,
             ),

@@ -14,13 +14,14 @@ from typing import Literal
 import torch
 
 Tensor = torch.Tensor
-Parametrisation = Literal["v", "noise"]
+Parametrisation = Literal["image", "v", "noise"]
 Schedule = Literal["cosine", "linear"]
 Denoise = Callable[[Tensor, Tensor], Tensor]
 """(x_t, t [n] in 0…1) → prediction of the shape of x_t."""
 
 _LEVELS = 1000
 _OFFSET = 0.008
+_FINE = 0.1
 
 
 def signal(t: Tensor, schedule: Schedule) -> Tensor:
@@ -49,17 +50,34 @@ def levels(t: Tensor, schedule: Schedule) -> tuple[Tensor, Tensor]:
 def target(
     x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor, kind: Parametrisation
 ) -> Tensor:
-    """What the denoiser is to predict: the noise, or v = α ε − σ x_0."""
+    """What the denoiser is to predict: the noise, v = α ε − σ x_0, or the image itself."""
+    if kind == "image":
+        return x0
     return noise if kind == "noise" else alpha * noise - sigma * x0
+
+
+def coefficients(
+    alpha: Tensor, sigma: Tensor, kind: Parametrisation
+) -> tuple[Tensor | float, Tensor | float, Tensor | float, Tensor | float]:
+    """(a, b, c, d) with x_0 = a x + b p and ε = c x + d p of a prediction p at x_t.
+
+    A predicted image is blended with x_t / α where there is hardly any noise (below ``_FINE``),
+    because a small network does not draw the finest detail again.
+    """
+    if kind == "v":
+        return alpha, -sigma, sigma, alpha
+    if kind == "noise":
+        return 1 / alpha, -sigma / alpha, 0.0, 1.0
+    both = sigma**2 + (_FINE * alpha) ** 2
+    return _FINE**2 * alpha / both, sigma**2 / both, sigma / both, -sigma * alpha / both
 
 
 def split(
     x: Tensor, predicted: Tensor, alpha: Tensor, sigma: Tensor, kind: Parametrisation
 ) -> tuple[Tensor, Tensor]:
     """(x_0, ε) that a prediction at x_t stands for."""
-    if kind == "v":
-        return alpha * x - sigma * predicted, sigma * x + alpha * predicted
-    return (x - sigma * predicted) / alpha, predicted
+    a, b, c, d = coefficients(alpha, sigma, kind)
+    return a * x + b * predicted, c * x + d * predicted
 
 
 def grid(steps: int, kind: Parametrisation) -> list[float]:
@@ -67,7 +85,7 @@ def grid(steps: int, kind: Parametrisation) -> list[float]:
 
     A predicted noise says nothing of x_0 where no signal is left, so its last time is 999/1000.
     """
-    last = 1.0 if kind == "v" else (_LEVELS - 1) / _LEVELS
+    last = (_LEVELS - 1) / _LEVELS if kind == "noise" else 1.0
     return [last * k / steps for k in range(steps + 1)]
 
 
@@ -91,11 +109,9 @@ def invert(
         found = further * x0 + dimmer * noise
         for _ in range(refine):
             predicted = denoise(found, _times(x, there))
-            if kind == "v":
-                turn, leap = further * alpha + dimmer * sigma, sigma * further - alpha * dimmer
-                found = (x - leap * predicted) / turn
-            else:
-                found = (x - (sigma - alpha * dimmer / further) * predicted) * further / alpha
+            a, b, c, d = coefficients(further, dimmer, kind)
+            kept = alpha * a + sigma * c
+            found = (x - (alpha * b + sigma * d) * predicted) / kept
         x = found
     return x
 

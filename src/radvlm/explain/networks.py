@@ -32,8 +32,10 @@ class NetworkConfig(Section):
 
     ``attention`` lists the resolutions of feature maps that have it; ``unshuffle`` is the side of
     the blocks of pixels that enter as channels. ``pool`` says how the encoder ends: ``flat`` keeps
-    a 4 × 4 map of positions, ``average`` is the published one. ``parametrisation`` is what the
-    denoiser predicts: ``v`` (Salimans & Ho 2022) or the noise; ``schedule`` the noise levels.
+    a 4 × 4 map of positions, ``average`` is the published one; with ``z_map`` z also enters the
+    denoiser's lowest resolution as a map, so that positions come back. ``parametrisation`` is what the
+    denoiser predicts: the image (which a narrow network can, while noise has too many dimensions
+    for it: Li & He 2025), ``v`` (Salimans & Ho 2022) or the noise; ``schedule`` the noise levels.
     """
 
     side: int = Field(64, ge=16)
@@ -46,12 +48,13 @@ class NetworkConfig(Section):
     block_resampling: bool = False
     embedding: int = 128
     dropout: float = 0.0
-    z: int = 64
+    z: int = 96
     z_shift: bool = True
+    z_map: bool = True
     encoder_width: int = 24
     encoder_multipliers: tuple[int, ...] = (1, 2, 4)
     pool: Literal["flat", "average"] = "flat"
-    parametrisation: Literal["v", "noise"] = "v"
+    parametrisation: Literal["image", "v", "noise"] = "image"
     schedule: Literal["cosine", "linear"] = "cosine"
 
 
@@ -68,6 +71,7 @@ PUBLISHED = NetworkConfig(
     dropout=0.1,
     z=512,
     z_shift=False,
+    z_map=False,
     encoder_width=128,
     encoder_multipliers=(1, 1, 2, 2, 4, 4, 4),
     pool="average",
@@ -202,6 +206,7 @@ class Denoiser(nn.Module):
         self.middle_block = builder.middle(channels)
         self.output_blocks = nn.ModuleList()
         side >>= len(config.multipliers) - 1
+        self.code_map = nn.Linear(config.z, channels * side * side) if config.z_map else None
         for level, multiplier in reversed(list(enumerate(config.multipliers))):
             for number in range(config.blocks + 1):
                 out = config.width * multiplier
@@ -223,6 +228,8 @@ class Denoiser(nn.Module):
         for block in self.input_blocks:
             h = block(h, time, z)
             kept.append(h)
+        if self.code_map is not None:
+            h = h + self.code_map(z).view(h.shape)
         h = self.middle_block(h, time, z)
         for block in self.output_blocks:
             h = block(torch.cat([h, kept.pop()], dim=1), time, z)

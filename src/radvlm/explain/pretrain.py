@@ -38,6 +38,7 @@ from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.processes import Processes, processes
 from radvlm.runtime.state import Counters, Saver, load_state, tensors_of
 
+METRICS = "metrics.jsonl"
 _LOOKED_AT = 128
 """Validation images that say what a good reconstruction is."""
 
@@ -117,6 +118,8 @@ def _fit(
     state, name = recipe.out / "state", recipes.digest(recipe)
     done = load_state(state, learner, optimizer, name, joined) or Counters(recipe=name)
     total = max(1, schedule.images // schedule.batch)
+    if joined.first:
+        _cut(recipe.out / METRICS, done.step)
     network: nn.Module = learner.network
     if joined.size > 1:
         network = DistributedDataParallel(learner.network)
@@ -187,6 +190,7 @@ def _step(
     )
     # Evenly spread times: the loss differs more between times than between images.
     times = (torch.rand(1, generator=generator) + torch.arange(len(batch)) / len(batch)) % 1.0
+    times = times ** (1 / schedule.noisy)
     noise = torch.randn(batch.shape, generator=generator)
     device = joined.device
     network.train()
@@ -221,21 +225,24 @@ def _check(loss: float, done: Counters, spike: float) -> None:
         raise IncompleteError(f"the loss is {loss:.3g}", f"step {done.step + 1}", remedy)
 
 
+def _cut(path: Path, steps: int) -> None:
+    """Bring the metrics back to the state that is gone on from, so that no step is there twice."""
+    kept = path.read_text(encoding="utf-8").splitlines(True)[:steps] if path.exists() else []
+    path.write_text("".join(kept), encoding="utf-8")
+
+
 def _tell(
     done: Counters, total: int, recipe: PretrainRecipe, joined: Processes, progress: Bar | None
 ) -> None:
     if not joined.first:
         return
-    path = recipe.out / "metrics.jsonl"
-    if done.step == 1:
-        path.unlink(missing_ok=True)
     line = {
         "step": done.step,
         "samples": done.samples,
         "loss": done.usual,
         "seconds": round(done.seconds, 2),
     }
-    with path.open("a", encoding="utf-8") as file:
+    with (recipe.out / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
     if progress:
         progress(done.step, total, note=f"loss {done.usual:.4f}")

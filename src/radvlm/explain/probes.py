@@ -93,7 +93,7 @@ def fit_head(
     return Head(name, weight, float(model.intercept_[0] - mean @ weight))
 
 
-def tested(
+def examined(
     scores: Floats,
     column: Column,
     patients: Sequence[Hashable],

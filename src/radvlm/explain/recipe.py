@@ -57,7 +57,11 @@ class ImagesRecipe(Recipe):
 
 
 class PretrainSchedule(Section):
-    """How long and how fast. ``ema`` is the decay of the averaged weights that are kept."""
+    """How long and how fast. ``ema`` is the decay of the averaged weights that are kept.
+
+    Times are drawn as u^(1/``noisy``): 1 is even, as published; more looks oftener at noisy images,
+    where only z says what is there.
+    """
 
     images: PositiveInt = 50_000
     batch: PositiveInt = 32
@@ -67,6 +71,7 @@ class PretrainSchedule(Section):
     weight_decay: float = Field(0.0, ge=0)
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.998, gt=0, lt=1)
+    noisy: float = Field(1.0, ge=1)
 
 
 class Published(Section):

@@ -16,7 +16,7 @@ from radvlm.errors import InputError
 from radvlm.explain.autoencoder import Codes, DiffusionAutoencoder
 from radvlm.explain.decorrelation import Decorrelated, Spread, decorrelate
 from radvlm.explain.images import Column, Row, columns, read_rows
-from radvlm.explain.probes import Head, Tested, fit_heads, tested
+from radvlm.explain.probes import Head, Tested, examined, fit_heads
 from radvlm.explain.recipe import ExplainRecipe
 from radvlm.explain.store import squares
 from radvlm.io.egress import strictest
@@ -104,7 +104,7 @@ def fit_bank(session: Session, recipe: ExplainRecipe, independent: tuple[str, ..
         apart = {name: known[name] for name in independent}
         heads |= fit_heads(z, apart, recipe.ridge, weights)[0]
     results = {
-        name: tested(
+        name: examined(
             head.logit(session.z[test]),
             session.columns[name][test],
             session.patients(test),
