@@ -24,7 +24,7 @@ from radvlm.protocols import Pixels
 PLANTED = (0.5, 0.8, 0.95, 0.99, 1.0)
 LOOP = Closed()
 LABELLED, ASKED = 1500, 1000
-CLASSIFIERS = {0.5: 12, 0.8: 2, 0.95: 2, 0.99: 4, 1.0: 8}
+CLASSIFIERS = {0.5: 9, 0.8: 2, 0.95: 2, 0.99: 3, 1.0: 6}
 SHORTCUT = 0.99
 """From here on a classifier counts as one with the shortcut."""
 

@@ -37,7 +37,7 @@ CONFOUNDED = 0.9
 TESTED = 120
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
-POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 20_000)}
+POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 16_000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def make_judge() -> Judge:
         net = SmallNet(cohorts.SIDE, len(NAMES))
         net.load_state_dict(load_file(path))
         return Judge(NAMES, net.eval())
-    judge = Judge.fit(images, {name: columns[name] for name in NAMES}, samples=60_000)
+    judge = Judge.fit(images, {name: columns[name] for name in NAMES}, samples=30_000)
     save_file(judge.net.state_dict(), path)
     return judge
 
@@ -151,7 +151,7 @@ def make_classifier(pool: Pool, r: float, seed: int) -> SmallNet:
     net = SmallNet(cohorts.SIDE, 1)
     chosen = np.sort(pool.planted(r, 2400, seed))
     table = pool.columns[FINDING][chosen][:, None]
-    train_net(net, pool.images[chosen], table, samples=14_000, seed=seed)
+    train_net(net, pool.images[chosen], table, samples=10_000, seed=seed)
     path.parent.mkdir(exist_ok=True)
     save_file(net.state_dict(), path)
     return net

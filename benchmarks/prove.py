@@ -28,6 +28,7 @@ PROOFS = (
     "judge_agreement",
     "metrics_speed",
     "inference",
+    "diffchest",
 )
 
 
