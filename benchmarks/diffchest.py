@@ -17,6 +17,7 @@ import torch
 
 from benchmarks.diffchest_cohorts import FINDING
 from benchmarks.diffchest_page import write_page
+from benchmarks.diffchest_pictures import draw_doses
 from benchmarks.diffchest_planted import (
     black_boxes,
     dose,
@@ -24,7 +25,6 @@ from benchmarks.diffchest_planted import (
     surrogates,
     test_images,
 )
-from benchmarks.diffchest_pictures import draw_doses
 from benchmarks.diffchest_real import REAL, on_real_radiographs
 from benchmarks.diffchest_setup import (
     FOLDER,

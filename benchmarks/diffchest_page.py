@@ -155,9 +155,10 @@ def _doses(figures: Figures) -> list[str]:
         "![What heads want to see](results/diffchest_doses.png)",
         "",
         "Reliance is the device's part of what device and finding move the score by, between true "
-        "twins. `S w` is the covariance direction from a decorrelated sample, `w` the published rule.",
+        "twins. `S w` is the covariance direction of a decorrelated sample, `w` the published one.",
         "",
-        "| r | true reliance | device shown, S w | finding shown, S w | device shown, w | flips, S w | flips, w |",
+        "| r | true reliance | device shown, S w | finding shown, S w | device shown, w | "
+        "flips, S w | flips, w |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for r, row in figures["planted"]["dose"]["by_r"].items():
@@ -185,7 +186,8 @@ def _boxes(figures: Figures, name: str, title: str) -> list[str]:
         "Mean effect on the logit of adding the device or the finding, by edit and between true "
         "twins; mean over the models of a row.",
         "",
-        "| r | models | device, twins | device, edit | finding, twins | finding, edit | reliance, true | reliance, edit |",
+        "| r | models | device, twins | device, edit | finding, twins | finding, edit | "
+        "reliance, true | reliance, edit |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     rows = part["black_boxes"]["classifiers"]
@@ -224,7 +226,8 @@ def _vlm(figures: Figures) -> list[str]:
         "",
         "The tiny model was trained twice to answer “Is there a pleural effusion?”, then audited.",
         "",
-        "| r | added | true effect | effect of the edit | of random steps | reliance, true | reliance | p | verdict |",
+        "| r | added | true effect | effect of the edit | of random steps | reliance, true | "
+        "reliance | p | verdict |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for r in ("0.5", "1"):

@@ -34,7 +34,7 @@ from radvlm.tasks.lexicon import spoken, with_article
 from radvlm.train.recipe import DataChoice, ModelChoice, Schedule, TrainRecipe
 from radvlm.train.run import train
 
-STUDIES = 3600
+STUDIES = 2400
 SIZES = TinyConfig(
     image_size=64,
     patch_size=8,
@@ -51,7 +51,8 @@ def make_model(pool: Pool, r: float, progress: Bar | None = None) -> Path:
     """A tiny model that was taught the finding on images with the device planted at ``r``."""
     out = FOLDER / "vlm" / f"r{r:g}"
     if not (out / "model" / "checkpoint").exists():
-        _write_cohort(pool, r, out / "cohort")
+        if not (out / "cohort" / TABLE).exists():
+            _write_cohort(pool, r, out / "cohort")
         made = recipes.check(
             BuildRecipe,
             {
@@ -74,7 +75,7 @@ def _training(out: Path) -> TrainRecipe:
         data=DataChoice(folder=out / "data"),
         model=ModelChoice(tiny=SIZES, name=out.name, scope=TOY_SCOPE),
         schedule=Schedule(
-            epochs=8.0, batch=16, lr=1e-3, vision_lr=1e-3, warmup=0.05, weight_decay=0.01
+            epochs=5.0, batch=16, lr=1e-3, vision_lr=1e-3, warmup=0.05, weight_decay=0.01
         ),
         save_every=400,
         image_cache=20_000,

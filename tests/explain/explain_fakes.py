@@ -23,7 +23,7 @@ class Linear:
     config = card.network
 
     def encode(self, images: Pixels) -> Codes:
-        return ((images[:, 0, :4].astype(np.float32)) - 128) / 20
+        return np.asarray((images[:, 0, :4].astype(np.float32) - 128) / 20, dtype=np.float32)
 
     def invert(self, images: Pixels, z: Codes) -> torch.Tensor:
         return torch.from_numpy(images.astype(np.float32))[:, None]

@@ -41,7 +41,7 @@ def test_linear_levels_are_those_of_diffusers() -> None:
     assert torch.allclose(ours.float(), peer.alphas_cumprod, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["v", "noise"])
+@pytest.mark.parametrize("kind", ["image", "v", "noise"])
 def test_a_prediction_and_what_it_stands_for(kind: diffusion.Parametrisation) -> None:
     x0, noise = noises(), noises().flip(0)
     alpha, sigma = torch.tensor(0.8), torch.tensor(0.6)
@@ -60,7 +60,9 @@ def test_decoding_comes_to_the_exact_solution_with_the_number_of_steps() -> None
     assert errors[0] > 2 * errors[1] > 4 * errors[2] and errors[2] < 0.01
 
 
-@pytest.mark.parametrize(("kind", "schedule"), [("v", "cosine"), ("noise", "linear")])
+@pytest.mark.parametrize(
+    ("kind", "schedule"), [("image", "cosine"), ("v", "cosine"), ("noise", "linear")]
+)
 def test_inversion_undoes_decoding_and_refining_brings_it_nearer(
     kind: diffusion.Parametrisation, schedule: diffusion.Schedule
 ) -> None:

@@ -66,7 +66,7 @@ def audit(recipe: AuditRecipe, progress: Bar | None = None) -> dict[str, Any]:
         if progress:
             progress(number + 1, len(apart), note=f"adding {name}")
     asked: dict[str, Audited] = {AUDITED: recipe.audited}
-    asked.update(recipe.controls)
+    asked |= {str(role): choice for role, choice in recipe.controls.items()}
     models = {}
     with ExitStack() as stack:
         for role, choice in asked.items():

@@ -98,8 +98,8 @@ class ResBlock(nn.Module):
                 self.out_layers[0](h), self.emb_layers(time), self.cond_emb_layers(code)
             )
             h = self.out_layers[3](self.out_layers[2](self.out_layers[1](h)))
-        skipped: Tensor = self.skip_connection(x)
-        return skipped + h
+        summed: Tensor = self.skip_connection(x) + h
+        return summed
 
 
 class Attention(nn.Module):
