@@ -224,7 +224,7 @@ def _vlm(figures: Figures) -> list[str]:
     lines = [
         "## Through the vision-language model",
         "",
-        "The tiny model was trained twice to answer “Is there a pleural effusion?”, then audited.",
+        "The tiny model was taught “Is there a pleural effusion?” twice, then audited.",
         "",
         "| r | added | true effect | effect of the edit | of random steps | reliance, true | "
         "reliance | p | verdict |",
