@@ -58,12 +58,18 @@ def bars(figures: Figures) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _planted_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
+    if "dose" in part:
+        yield from _dose_bars(part)
+    yield from _box_bars(part, "")
+
+
+def _dose_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
     rows, dose = part["dose"]["by_r"], part["dose"]
     shown = {r: row["covariance"]["device"] for r, row in rows.items()}
     marker = max((row["covariance"]["marker_changed"] for row in rows.values()), key=_value)
     null = max((row["null"][DEVICE] for row in rows.values()), key=_value)
     valid = min((row["covariance"]["valid"] for row in rows.values()), key=_value)
-    psnr, boxes = part["rebuilding"]["psnr"], part["black_boxes"]
+    psnr = part["rebuilding"]["psnr"]
     yield _least(
         "device shown against true reliance, rank correlation", 0.9, dose["rank_correlation"]
     )
@@ -73,47 +79,35 @@ def _planted_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
     yield _most("device shown after random steps of equal length (worst r)", 0.1, null)
     yield _least("counterfactuals that flip (worst r)", 0.95, valid)
     yield _least("reconstruction, dB", 33.0, psnr)
-    yield from _box_bars(boxes, part["surrogates"], "")
 
 
-def _box_bars(
-    boxes: Figures, surrogates: Figures, where: str
-) -> Iterator[tuple[str, str, str, bool]]:
-    slope = boxes["slope"]
-    yield (
-        f"edit against twin, slope{where}",
-        "0.7 to 1.2",
-        f"{slope:.2f} ({boxes['n']} models)",
-        0.7 <= slope <= 1.2,
-    )
-    yield _least(f"edit against twin, correlation{where}", 0.8, boxes["r"])
-    yield _least(
-        f"edit against twin, same sign where the effect is > 1 logit{where}",
-        1.0,
-        boxes["same_sign"],
-    )
-    yield _least(
-        f"AUROC of reliance for “has the shortcut”{where}", 0.95, boxes["auroc_has_shortcut"]
-    )
-    yield _most(
-        f"device in the counterfactual of a clean model, by surrogate{where}",
-        0.1,
-        surrogates["0.5"]["device"],
-    )
-    yield _least(
-        f"device in that of a shortcut model, by surrogate{where}", 0.9, surrogates["1"]["device"]
-    )
+def _box_bars(part: Figures, where: str) -> Iterator[tuple[str, str, str, bool]]:
+    if "black_boxes" in part:
+        boxes = part["black_boxes"]
+        slope = boxes["slope"]
+        said = f"{slope:.2f} ({boxes['n']} models)"
+        yield f"edit against twin, slope{where}", "0.7 to 1.2", said, 0.7 <= slope <= 1.2
+        yield _least(f"edit against twin, correlation{where}", 0.8, boxes["r"])
+        what = f"edit against twin, same sign where the effect is > 1 logit{where}"
+        yield _least(what, 1.0, boxes["same_sign"])
+        what = f"AUROC of reliance for “has the shortcut”{where}"
+        yield _least(what, 0.95, boxes["auroc_has_shortcut"])
+    if "surrogates" in part:
+        clean, shortcut = part["surrogates"]["0.5"], part["surrogates"]["1"]
+        what = f"device in the counterfactual of a clean model, by surrogate{where}"
+        yield _most(what, 0.1, clean["device"])
+        what = f"device in that of a shortcut model, by surrogate{where}"
+        yield _least(what, 0.9, shortcut["device"])
 
 
 def _confounded_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
     where = ", confounded pool"
-    rows = part["black_boxes"]["classifiers"]
-    false = abs(_mean(rows, 0.5, "edit_device"))
-    true = _mean(rows, 1.0, "edit_device")
-    yield _most(
-        f"false effect on clean models over that on shortcut models{where}", 0.1, false / true
-    )
-    yield from _box_bars(part["black_boxes"], part["surrogates"], where)
+    if "black_boxes" in part:
+        rows = part["black_boxes"]["classifiers"]
+        false = abs(_mean(rows, 0.5, "edit_device")) / _mean(rows, 1.0, "edit_device")
+        what = f"false effect on clean models over that on shortcut models{where}"
+        yield _most(what, 0.1, false)
+    yield from _box_bars(part, where)
 
 
 def _vlm_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
@@ -147,7 +141,7 @@ def _remarks() -> list[str]:
 
 
 def _doses(figures: Figures) -> list[str]:
-    if "planted" not in figures:
+    if "dose" not in figures.get("planted", {}):
         return []
     lines = [
         "## Heads trained with the device planted at r",
@@ -162,9 +156,10 @@ def _doses(figures: Figures) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for r, row in figures["planted"]["dose"]["by_r"].items():
-        own, raw = row["covariance"], row["weight"]
-        cells = [cell(own["device"]), cell(own["finding"]), cell(raw["device"])]
-        cells += [cell(own["valid"]), cell(raw["valid"])]
+        own, raw = row["covariance"], row.get("weight", {})
+        shown = {key: cell(raw[key]) if raw else "–" for key in ("device", "valid")}
+        cells = [cell(own["device"]), cell(own["finding"]), shown["device"]]
+        cells += [cell(own["valid"]), shown["valid"]]
         lines.append(f"| {r} | {row['true_reliance']:.2f} | {' | '.join(cells)} |")
     drift = figures["planted"]["rebuilding"]
     lines += [
@@ -177,12 +172,22 @@ def _doses(figures: Figures) -> list[str]:
 
 
 def _boxes(figures: Figures, name: str, title: str) -> list[str]:
-    if name not in figures:
-        return []
-    part = figures[name]
+    part = figures.get(name, {})
+    lines = [f"## {title}", ""]
+    if "black_boxes" in part:
+        lines += _effects(part["black_boxes"])
+    if "surrogates" in part:
+        lines += ["| surrogate of r | R² | flips | device shown | finding shown |"]
+        lines += ["| --- | ---: | ---: | ---: | ---: |"]
+        for r, one in part["surrogates"].items():
+            cells = " | ".join(cell(one[key]) for key in ("valid", "device", "finding"))
+            lines.append(f"| {r} | {one['r2']:.2f} | {cells} |")
+        lines.append("")
+    return lines if len(lines) > 2 else []
+
+
+def _effects(part: Figures) -> list[str]:
     lines = [
-        f"## {title}",
-        "",
         "Mean effect on the logit of adding the device or the finding, by edit and between true "
         "twins; mean over the models of a row.",
         "",
@@ -190,30 +195,16 @@ def _boxes(figures: Figures, name: str, title: str) -> list[str]:
         "reliance, true | reliance, edit |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    rows = part["black_boxes"]["classifiers"]
-    keys = (
-        "true_device",
-        "edit_device",
-        "true_finding",
-        "edit_finding",
-        "true_reliance",
-        "reliance",
-    )
+    rows = part["classifiers"]
+    keys = ("true_device", "edit_device", "true_finding", "edit_finding")
     for r in sorted({row["r"] for row in rows}):
         count = sum(row["r"] == r for row in rows)
-        cells = " | ".join(f"{_mean(rows, r, key):.2f}" for key in keys)
+        shown = (*keys, "true_reliance", "reliance")
+        cells = " | ".join(f"{_mean(rows, r, key):.2f}" for key in shown)
         lines.append(f"| {r:g} | {count} | {cells} |")
-    lines += ["", "| surrogate of r | R² | flips | device shown | finding shown |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
-    for r, one in part["surrogates"].items():
-        cells = " | ".join(cell(one[key]) for key in ("valid", "device", "finding"))
-        lines.append(f"| {r} | {one['r2']:.2f} | {cells} |")
-    lines += [
-        "",
-        "| added | finding seen | device seen | marker seen |",
-        "| --- | ---: | ---: | ---: |",
-    ]
-    for added, one in part["black_boxes"]["edits"].items():
+    lines += ["", "| added | finding seen | device seen | marker seen |"]
+    lines += ["| --- | ---: | ---: | ---: |"]
+    for added, one in part["edits"].items():
         lines.append(f"| {added} | " + " | ".join(cell(share) for share in one.values()) + " |")
     return [*lines, ""]
 

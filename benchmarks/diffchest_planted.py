@@ -16,12 +16,15 @@ from radvlm.explain.counterfactual import Prepared, Scorer, change, latent_score
 from radvlm.explain.intervals import Floats, mean_interval, share
 from radvlm.explain.judge import Judge, net_logits
 from radvlm.explain.probes import Head, fit_head
-from radvlm.explain.recipe import Closed
+from radvlm.explain.recipe import Closed, Direction
 from radvlm.explain.surrogate import fit_surrogate
+from radvlm.io.progress import Bar
 from radvlm.metrics.calibration import auroc
 from radvlm.protocols import Pixels
 
 PLANTED = (0.5, 0.8, 0.95, 0.99, 1.0)
+RAW = (0.5, 1.0)
+"""Where the published direction is tried as well."""
 LOOP = Closed()
 LABELLED, ASKED = 1500, 1000
 CLASSIFIERS = {0.5: 9, 0.8: 2, 0.95: 2, 0.99: 3, 1.0: 6}
@@ -50,7 +53,7 @@ def shown_in(judge: Judge, name: str, images: Pixels, before: Pixels) -> NDArray
     return np.asarray(judge.shows(images)[name] & ~judge.shows(before)[name])
 
 
-def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels) -> dict[str, Any]:
+def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, bar: Bar) -> dict[str, Any]:
     """Heads on z trained with the device planted at r: what their counterfactuals show."""
     spread, rows = pool.spread(), {}
     for r in PLANTED:
@@ -60,8 +63,10 @@ def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels) -> dict[str
         row: dict[str, Any] = {
             "true_reliance": reliance(float(device.mean()), float(finding.mean()))
         }
-        for kind in ("covariance", "weight"):
-            made = change(pool.autoencoder, prepared, head, spread, LOOP, kind=kind)
+        kinds: tuple[Direction, ...] = ("covariance", *(("weight",) if r in RAW else ()))
+        for kind in kinds:
+            loop = LOOP if kind == "covariance" else LOOP.model_copy(update={"tries": 3})
+            made = change(pool.autoencoder, prepared, head, spread, loop, kind=kind)
             was = judge.shows(prepared.rebuilt)[MARKER]
             row[kind] = {
                 "valid": share(made.valid),
@@ -73,6 +78,7 @@ def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels) -> dict[str
             if kind == "covariance":
                 row["null"] = _null(pool, judge, prepared, made.amplitude)
         rows[f"{r:g}"] = row
+        bar(len(rows), len(PLANTED))
     reliances = [row["true_reliance"] for row in rows.values()]
     shown = [row["covariance"]["device"]["value"] for row in rows.values()]
     return {"by_r": rows, "rank_correlation": float(spearmanr(reliances, shown).statistic)}
@@ -159,7 +165,12 @@ def _agreement(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def surrogates(
-    pool: Pool, clean: Pool, judge: Judge, prepared: Prepared, planted: tuple[float, ...]
+    pool: Pool,
+    clean: Pool,
+    judge: Judge,
+    prepared: Prepared,
+    planted: tuple[float, ...],
+    bar: Bar,
 ) -> dict[str, Any]:
     """Black boxes through their surrogates on z: what their own counterfactuals show."""
     rng = np.random.default_rng(3)
@@ -181,6 +192,7 @@ def surrogates(
             "device": share(shown_in(judge, DEVICE, made.images, prepared.rebuilt)),
             "finding": share(shown_in(judge, FINDING, made.images, prepared.rebuilt)),
         }
+        bar(len(found), len(planted))
     return found
 
 

@@ -26,6 +26,7 @@ from radvlm.explain.pretrain import pretrain
 from radvlm.explain.probes import Head, fit_head
 from radvlm.explain.recipe import ImagesRecipe, PretrainRecipe
 from radvlm.explain.store import squares
+from radvlm.io.files import atomic_path
 from radvlm.io.progress import Bar
 from radvlm.protocols import Pixels
 from radvlm.sources.phantom.plan import plan
@@ -34,7 +35,7 @@ FOLDER = Path("runs/diffchest")
 RECIPE = Path("recipes/explain/phantom_pretrain.yaml")
 RESULT = RESULTS / "diffchest.json"
 CONFOUNDED = 0.9
-TESTED = 120
+TESTED = 100
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
 POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 16_000)}
@@ -124,7 +125,11 @@ def open_pool(name: str, steps: int = 12, refine: int = 1) -> Pool:
     """A pool with the autoencoder that was pretrained on it."""
     autoencoder = DiffusionAutoencoder.load(FOLDER / f"pre_{name}" / "autoencoder", steps, refine)
     images, columns = folder_images(POOLS[name][0], cohorts.POOL, cohorts.POOL_SEED, "pool")
-    return Pool(images, columns, autoencoder, autoencoder.encode(images))
+    path = FOLDER / f"pre_{name}" / "codes.npy"
+    if not path.exists():
+        with atomic_path(path) as aside, aside.open("wb") as file:
+            np.save(file, autoencoder.encode(images), allow_pickle=False)
+    return Pool(images, columns, autoencoder, np.load(path, allow_pickle=False))
 
 
 def make_judge() -> Judge:
