@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radvlm.errors import InputError
+from radvlm.errors import EgressError, InputError
 from radvlm.explain.kappa import fleiss_kappa, kappa_with_interval
 from radvlm.explain.readers import run
 from radvlm.explain.recipe import ReadersRecipe
@@ -50,14 +50,16 @@ def test_the_interval_holds_kappa_and_agreement_without_variety_has_none() -> No
         fleiss_kappa(np.array([[1, 2], [1, 1]]))
 
 
-def pairs(folder: Path, n: int = 8) -> Path:
+def pairs(folder: Path, n: int = 8, access: str = "open") -> Path:
     (folder / "pairs").mkdir(parents=True)
     for k in range(n):
         for kind in ("rebuilt", "counterfactual"):
             grey = 90 if kind == "rebuilt" else 180
             Image.new("L", (8, 8), grey + k).save(folder / "pairs" / f"{k:03d}_{kind}.png")
     table = [{"image": f"v{k}", "valid": k != 0} for k in range(n)]
-    (folder / "pairs.json").write_text(json.dumps({"finding": "Secret Finding", "pairs": table}))
+    (folder / "pairs.json").write_text(
+        json.dumps({"finding": "Secret Finding", "access": access, "pairs": table})
+    )
     return folder
 
 
@@ -87,6 +89,13 @@ def test_a_pack_is_blind_and_its_answers_come_back(tmp_path: Path) -> None:
     assert found["pacemaker"]["kappa"]["value"] == pytest.approx(
         (observed - expected) / (1 - expected)
     )
+
+
+def test_pictures_that_are_not_open_make_no_pack(tmp_path: Path) -> None:
+    closed = pairs(tmp_path / "made", access="credentialed")
+    with pytest.raises(EgressError):
+        run(ReadersRecipe(out=tmp_path / "study", pairs=closed, options=("pacemaker",)))
+    assert not (tmp_path / "study" / "pack.html").exists()
 
 
 def test_answers_to_another_pack_are_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from radvlm.explain.intervals import share
 from radvlm.explain.kappa import kappa_with_interval
 from radvlm.explain.page import Part, cell, write_page
 from radvlm.explain.recipe import ReadersRecipe
+from radvlm.io import egress
 from radvlm.io.files import atomic_path, read_json, write_json
 
 CONTROLS = 0.25
@@ -40,8 +41,11 @@ def export(recipe: ReadersRecipe) -> dict[str, Any]:
 
     Raises:
         InputError: the pairs are missing, or none of them is valid.
+        EgressError: the images are not open; a pack is a page that leaves this machine.
     """
-    pairs = read_json(recipe.pairs / "pairs.json")["pairs"]
+    made = read_json(recipe.pairs / "pairs.json")
+    egress.check(made.get("access", "private"), "page", str(recipe.out / "pack.html"))
+    pairs = made["pairs"]
     valid = [k for k, pair in enumerate(pairs) if pair["valid"]]
     if not valid:
         raise InputError("holds no valid pair", recipe.pairs, "Explain more images")

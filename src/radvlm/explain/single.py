@@ -141,6 +141,7 @@ def _figures(session: Session, recipe: ImageRecipe, bank: Bank, made: Explained)
         )
     return {
         "scope": session.autoencoder.card.scope,
+        "access": session.access,
         "finding": recipe.finding,
         "direction": recipe.direction,
         "valid": share(made.changed.valid),
