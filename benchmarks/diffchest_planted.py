@@ -39,7 +39,7 @@ def tools_of(pool: Pool, judge: Judge) -> Tools:
         name: float(np.median(head.logit(pool.z)[pool.columns[name] == 1]))
         for name, head in heads.items()
     }
-    return Tools(pool.autoencoder, heads, pool.spread(), judge, goals)
+    return Tools(pool.autoencoder, heads, pool.spread(), judge, goals, (FINDING, DEVICE))
 
 
 def true_effects(scorer: Scorer, four: Pixels) -> tuple[Floats, Floats]:

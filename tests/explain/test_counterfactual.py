@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from explain_fakes import linear, pictures
 
 from radvlm.explain.counterfactual import Prepared, change, latent_scorer, logit
@@ -64,3 +65,36 @@ def test_an_image_beyond_the_goal_is_left_alone() -> None:
 @pytest.mark.parametrize("p", [0.5, 0.9])
 def test_logit(p: float) -> None:
     assert 1 / (1 + np.exp(-logit(p))) == pytest.approx(p)
+
+
+def test_held_scores_stay_where_they_were() -> None:
+    """The device is z0, the finding z0 + z1: adding the one has to take z1 back."""
+    finding = Head("finding", np.array([1.0, 1.0, 0.0, 0.0]), 0.0)
+    model, prepared = linear(), Prepared.of(linear(), pictures(8))
+    loose = change(model, prepared, HEAD, spread(), Closed())
+    held = change(model, prepared, HEAD, spread(), Closed(), hold=[finding])
+    score = latent_scorer(model, finding)
+    before = score(prepared.rebuilt)
+    assert held.valid.all() and loose.valid.all()
+    assert np.abs(score(held.images) - before).max() < 0.5 < (score(loose.images) - before).min()
+
+
+def test_what_a_decoder_drags_along_is_taken_back() -> None:
+    """This decoder raises z1 with z0, which no linear model of z knows of beforehand."""
+    model = linear()
+    plain = model.decode
+
+    def dragging(noise: torch.Tensor, z: np.ndarray) -> np.ndarray:
+        moved = z.copy()
+        moved[:, 1] += 0.8 * np.maximum(z[:, 0], 0)
+        return plain(noise, moved)
+
+    prepared = Prepared.of(model, pictures(8))
+    model.decode = dragging
+    finding = Head("finding", np.array([0.0, 2.0, 0.0, 0.0]), 0.0)
+    score = latent_scorer(model, finding)
+    before = score(prepared.rebuilt)
+    loose = change(model, prepared, HEAD, spread(), Closed())
+    held = change(model, prepared, HEAD, spread(), Closed(), hold=[finding])
+    assert held.valid.all() and (score(loose.images) - before).mean() > 1.2
+    assert np.abs(score(held.images) - before).max() <= 1.0

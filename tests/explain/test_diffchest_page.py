@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-
 from benchmarks.diffchest_page import PAGE, _least, _most, page
 from benchmarks.results_file import RESULTS
+
 from radvlm.io.files import read_json
 
 

@@ -109,7 +109,7 @@ def _tools(session: Session, bank: Bank, apart: tuple[str, ...]) -> Tools:
     train = session.of("train", "validate")
     known = {name: session.column(name, train) for name in session.columns}
     judge = Judge.fit(session.images[train], known)
-    return Tools(session.autoencoder, bank.heads, bank.spread, judge, bank.goals)
+    return Tools(session.autoencoder, bank.heads, bank.spread, judge, bank.goals, apart)
 
 
 def _ask(

@@ -38,7 +38,8 @@ VERIFIED = 0.8
 class Tools:
     """What an audit works with: an autoencoder, probes by attribute, covariance of z, a judge.
 
-    ``goals`` is the probe's median logit of images that have the attribute.
+    ``goals`` is the probe's median logit of images that have the attribute; of the attributes in
+    ``apart`` one is edited while the scores of the others are held.
     """
 
     autoencoder: DiffusionAutoencoder
@@ -46,6 +47,7 @@ class Tools:
     spread: Spread
     judge: Judge
     goals: Mapping[str, float]
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,13 @@ def make_edit(
 ) -> Edit:
     """Add an attribute to images, and move them as far in ``null`` random directions each."""
     changed = change(
-        tools.autoencoder, prepared, tools.heads[name], tools.spread, loop, goal=tools.goals[name]
+        tools.autoencoder,
+        prepared,
+        tools.heads[name],
+        tools.spread,
+        loop,
+        goal=tools.goals[name],
+        hold=[tools.heads[other] for other in tools.apart if other != name],
     )
     rng = np.random.default_rng(seed)
     amplitude = changed.amplitude[:, None]

@@ -6,7 +6,7 @@ other side of the goal, or the statement that there is none within reach.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,9 @@ from radvlm.explain.intervals import Floats
 from radvlm.explain.probes import Head
 from radvlm.explain.recipe import Closed, Direction
 from radvlm.protocols import Pixels
+
+STAYS = 1.0
+"""By how many logits a held score may move."""
 
 Scorer = Callable[[Pixels], Floats]
 """Images uint8 [n, s, s] → logits [n] of the model that is explained."""
@@ -65,6 +68,44 @@ class Changed:
     valid: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What is taken back of each image's step, [n, d], so that the scores of ``heads`` stay."""
+
+    heads: Sequence[Head]
+    directions: Sequence[Floats]
+    before: Sequence[Floats]
+    taken_back: Floats
+
+    @classmethod
+    def of(
+        cls,
+        autoencoder: DiffusionAutoencoder,
+        prepared: Prepared,
+        head: Head,
+        spread: Spread,
+        hold: Sequence[Head],
+    ) -> Holding:
+        """Nothing yet; each held score is moved without moving the others or ``head``."""
+        z = autoencoder.encode(prepared.rebuilt)
+        others = [[head, *(h for h in hold if h is not one)] for one in hold]
+        return cls(
+            hold,
+            [spread.direction(one, hold=rest) for one, rest in zip(hold, others, strict=True)],
+            [one.logit(z) for one in hold],
+            np.zeros(prepared.z.shape),
+        )
+
+    def correct(self, z: Codes, places: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Take back more where a held score has moved too far; returns where it has."""
+        far = np.zeros(len(places), dtype=bool)
+        for head, direction, before in zip(self.heads, self.directions, self.before, strict=True):
+            moved = head.logit(z) - before[places]
+            self.taken_back[places] -= (moved / (direction @ head.weight))[:, None] * direction
+            far |= np.abs(moved) > STAYS
+        return far
+
+
 def latent_scorer(autoencoder: DiffusionAutoencoder, head: Head) -> Scorer:
     """A head as a model of images: encode, then score."""
     return lambda images: head.logit(autoencoder.encode(images))
@@ -86,6 +127,7 @@ def change(
     goal: float | None = None,
     add: bool = True,
     kind: Direction = "covariance",
+    hold: Sequence[Head] = (),
 ) -> Changed:
     """Closed-loop counterfactuals.
 
@@ -99,11 +141,14 @@ def change(
         goal: logit to reach; that of ``loop.target`` unless given.
         add: raise the score to the goal, or lower it to minus the goal.
         kind: which direction.
+        hold: heads whose scores of the re-encoded image have to stay: what a decoder that has
+            mostly seen two things together drags along is taken back.
     """
     scorer = scorer or latent_scorer(autoencoder, head)
     goal = logit(loop.target) if goal is None else goal
     sign = 1.0 if add else -1.0
-    step = sign * spread.direction(head, kind)
+    step = sign * spread.direction(head, kind, hold)
+    holding = Holding.of(autoencoder, prepared, head, spread, hold) if hold else None
     gain = abs(float(step @ head.weight))
     before = scorer(prepared.rebuilt)
     images, after = prepared.rebuilt.copy(), before.copy()
@@ -115,12 +160,18 @@ def change(
         if not len(open_):
             break
         amplitude[open_] = trial[open_]
-        z = prepared.z[open_] + (trial[open_, None] * step).astype(np.float32)
+        moved = trial[open_, None] * step
+        if holding:
+            moved = moved + holding.taken_back[open_]
+        z = prepared.z[open_] + moved.astype(np.float32)
         images[open_] = autoencoder.decode(prepared.noise[torch.from_numpy(open_)], z)
         after[open_] = scorer(images[open_])
-        trial[open_] *= loop.growth
-        open_ = open_[(sign * after[open_] < goal) & (trial[open_] <= loop.reach * loop.growth)]
-        trial = np.minimum(trial, loop.reach * loop.growth)
+        short = sign * after[open_] < goal
+        trial[open_[short]] *= loop.growth
+        again = short & (trial[open_] <= loop.reach * loop.growth)
+        if holding:
+            again |= holding.correct(autoencoder.encode(images[open_]), open_)
+        open_ = open_[again]
     return Changed(images, amplitude, before, after, sign * after >= goal)
 
 

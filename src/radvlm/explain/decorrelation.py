@@ -7,7 +7,7 @@ weights (Robins et al. 2000) undo that: a row counts Π P(a_j) / P(a_1, …, a_k
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,13 +79,20 @@ class Spread:
         solved = np.linalg.solve(self.root, np.atleast_2d(step).T)
         return np.asarray(np.linalg.norm(solved, axis=0))
 
-    def direction(self, head: Head, kind: Direction = "covariance") -> Floats:
+    def direction(
+        self, head: Head, kind: Direction = "covariance", hold: Sequence[Head] = ()
+    ) -> Floats:
         """The direction, of length 1, in which a head's score rises.
 
-        ``covariance`` is S w: the shortest step (in standard deviations of z) to a given score.
-        ``weight`` is w itself, the published rule.
+        ``covariance`` is S w: the shortest step (in standard deviations of z) to a given score; the
+        shortest that leaves the scores of ``hold`` as they are, where any are given. ``weight`` is
+        w itself, the published rule.
         """
         step = self.covariance @ head.weight if kind == "covariance" else head.weight
+        if hold:
+            held = np.stack([one.weight for one in hold], axis=1)
+            away = self.covariance @ held
+            step = step - away @ np.linalg.solve(held.T @ away, held.T @ step)
         return np.asarray(step / self.length(step)[0])
 
     def random(self, n: int, rng: np.random.Generator) -> Floats:

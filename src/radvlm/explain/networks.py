@@ -33,9 +33,10 @@ class NetworkConfig(Section):
     ``attention`` lists the resolutions of feature maps that have it; ``unshuffle`` is the side of
     the blocks of pixels that enter as channels. ``pool`` says how the encoder ends: ``flat`` keeps
     a 4 × 4 map of positions, ``average`` is the published one; with ``z_map`` z also enters the
-    denoiser's lowest resolution as a map, so that positions come back. ``parametrisation`` is what the
-    denoiser predicts: the image (which a narrow network can, while noise has too many dimensions
-    for it: Li & He 2025), ``v`` (Salimans & Ho 2022) or the noise; ``schedule`` the noise levels.
+    denoiser's lowest resolution as a map, so that positions come back. ``parametrisation`` is what
+    the denoiser predicts: the image (which a narrow network can, while noise has too many
+    dimensions for it: Li & He 2025), ``v`` (Salimans & Ho 2022) or the noise; ``schedule`` the
+    noise levels.
     """
 
     side: int = Field(64, ge=16)
