@@ -53,7 +53,9 @@ def shown_in(judge: Judge, name: str, images: Pixels, before: Pixels) -> NDArray
     return np.asarray(judge.shows(images)[name] & ~judge.shows(before)[name])
 
 
-def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, bar: Bar) -> dict[str, Any]:
+def dose(
+    pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, target: float, bar: Bar
+) -> dict[str, Any]:
     """Heads on z trained with the device planted at r: what their counterfactuals show."""
     spread, rows = pool.spread(), {}
     for r in PLANTED:
@@ -65,7 +67,7 @@ def dose(pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, bar: Bar) -
         }
         kinds: tuple[Direction, ...] = ("covariance", *(("weight",) if r in RAW else ()))
         for kind in kinds:
-            loop = LOOP if kind == "covariance" else LOOP.model_copy(update={"tries": 3})
+            loop = Closed(target=target, tries=LOOP.tries if kind == "covariance" else 3)
             made = change(pool.autoencoder, prepared, head, spread, loop, kind=kind)
             was = judge.shows(prepared.rebuilt)[MARKER]
             row[kind] = {
