@@ -30,6 +30,7 @@ PROOFS = (
     "metrics_speed",
     "inference",
     "serving",
+    "diffchest",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 import subprocess
 import sys
@@ -53,8 +54,23 @@ def test_help_names_every_verb_and_the_notice() -> None:
         "phantom",
         "list",
         "inspect",
+        "explain",
     ):
         assert verb in shown.stdout
+
+
+@pytest.mark.parametrize("verb", ["pretrain", "classify", "image", "audit", "readers"])
+def test_explain_verbs_take_the_flags_of_run_verbs_alone(verb: str) -> None:
+    shown = run("explain", verb, "--help").stdout
+    flags = set(re.findall(r"--[a-z-]+", shown))
+    limit = set() if verb == "readers" else {"--limit"}
+    assert flags == {"--plan", "--json", "--help"} | limit
+
+
+def test_help_and_explain_load_no_torch() -> None:
+    code = "import sys, radvlm.cli, radvlm.verbs.explaining; print('torch' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"
 
 
 def test_a_missing_image_and_a_missing_model(checkpoint: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import typer
 
 from radvlm.errors import RadvlmError
-from radvlm.verbs import baselines, browsing, models, objects, runs, serving, tabling
+from radvlm.verbs import baselines, browsing, explaining, models, objects, runs, serving, tabling
 
 NOTICE = "Research use only; not a medical device and not for diagnosis."
 INTERRUPTED = 130
@@ -30,6 +30,7 @@ app.command()(runs.ablate)
 app.command()(runs.predict)
 app.command()(runs.score)
 app.command()(runs.evaluate)
+app.add_typer(explaining.app, name="explain")
 app.command()(objects.demo)
 app.command()(objects.phantom)
 app.command()(objects.doctor)

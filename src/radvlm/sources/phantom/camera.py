@@ -99,22 +99,26 @@ def _range(low: float, high: float, size: int) -> slice:
     return slice(start, min(max(math.ceil(high), start + 1), size))
 
 
-def aim(rng: np.random.Generator, anatomy: Anatomy, size: int) -> Camera:
-    """Place a chest on an image whose longer side has ``size`` pixels."""
-    aspect = rng.uniform(0.82, 1.18)
+def aim(rng: np.random.Generator, anatomy: Anatomy, size: int, pose: float = 1.0) -> Camera:
+    """Place a chest on an image whose longer side has ``size`` pixels.
+
+    ``pose`` 0…1 is how far it strays from the usual place, size and shape.
+    """
+    still = 1 - pose
+    aspect = rng.uniform(0.82, 1.18) * pose + still
     width, height = (size, round(size / aspect)) if aspect > 1 else (round(size * aspect), size)
-    margins = rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.45)
+    margins = rng.uniform(0, 0.12, 4) * (rng.random(4) < 0.45) * pose
     field = (margins[0], margins[1], 1 - margins[2], 1 - margins[3])
-    roll = float(np.radians(rng.uniform(-8, 8)))
+    roll = float(np.radians(rng.uniform(-8, 8))) * pose
     low = np.array([-anatomy.half_width, 0.0])
     high = np.array([anatomy.half_width, anatomy.dome_top[1] + 3.5 * anatomy.scale])
     middle = (low + high) / 2
     span = np.abs(np.cos(roll)) * (high - low) + np.abs(np.sin(roll)) * (high - low)[::-1]
     room = np.array([(field[2] - field[0]) * width, (field[3] - field[1]) * height])
-    scale = float((room / span).min() * rng.uniform(0.66, 0.98))
+    scale = float((room / span).min() * (rng.uniform(0.66, 0.98) * pose + 0.82 * still))
     slack = np.clip((room - span * scale) / 2, 0.01 * size, 0.12 * size)
     where = np.array([(field[0] + field[2]) / 2 * width, (field[1] + field[3]) / 2 * height])
-    x, y = where + rng.uniform(-1, 1, 2) * slack
+    x, y = where + rng.uniform(-1, 1, 2) * slack * pose
     return Camera(
         width=width,
         height=height,

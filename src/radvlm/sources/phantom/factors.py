@@ -28,7 +28,8 @@ class Factors:
     """The switches of one view.
 
     ``findings`` are those to draw by themselves (see ``labels.DRAWN``), ``devices`` names of
-    ``vocabulary.DEVICES``; ``size`` is the longer image side in pixels, ``age`` in years.
+    ``vocabulary.DEVICES``; ``size`` is the longer image side in pixels, ``age`` in years, ``pose``
+    0…1 how far the chest strays from its usual place on the image.
     """
 
     projection: ViewPosition = "PA"
@@ -38,6 +39,7 @@ class Factors:
     devices: frozenset[str] = frozenset()
     marker: MarkerShape = "plain"
     size: int = 192
+    pose: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

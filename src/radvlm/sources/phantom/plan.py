@@ -76,7 +76,8 @@ class Correlation(Section):
 class PhantomConfig(Section):
     """How many patients, how large the images, how often what is seen, and with what else.
 
-    ``size`` is the longer image side in pixels, ``lateral`` the share of studies with a lateral
+    ``size`` is the longer image side in pixels, ``pose`` how far the chest strays from its usual
+    place on the image, ``lateral`` the share of studies with a lateral
     view besides, ``studies_per_patient`` the probabilities of 1, 2, … studies, and ``splits`` the
     shares of patients for training, validation and test.
     """
@@ -84,6 +85,7 @@ class PhantomConfig(Section):
     patients: int = Field(400, ge=1)
     seed: int = Field(0, ge=0)
     size: int = Field(192, ge=48, le=2048)
+    pose: float = Field(1.0, ge=0, le=1)
     studies_per_patient: tuple[float, ...] = (0.5, 0.3, 0.2)
     lateral: float = Field(0.15, ge=0, le=1)
     prevalence: dict[str, float] = Field(default_factory=dict)

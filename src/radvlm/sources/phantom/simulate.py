@@ -28,7 +28,7 @@ def simulate(rng_seed: Seed | Streams, factors: Factors) -> tuple[Pixels, Descri
     frontal = factors.projection != "LATERAL"
     if not frontal:
         anatomy = lateral.turn(anatomy)
-    camera = aim(streams.for_view("camera"), anatomy, factors.size)
+    camera = aim(streams.for_view("camera"), anatomy, factors.size, factors.pose)
     if frontal:
         layers = draw_chest(anatomy, camera, streams)
         signs = place(factors, anatomy, streams)

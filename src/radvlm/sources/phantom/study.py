@@ -58,6 +58,7 @@ def _factors(config: PhantomConfig, plan: Plan) -> Iterator[Factors]:
         devices=plan.devices,
         marker=plan.marker,
         size=config.size,
+        pose=config.pose,
     )
     yield frontal
     if plan.lateral:

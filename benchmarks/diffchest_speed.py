@@ -1,0 +1,68 @@
+"""How fast, as ratios of one run, and whether few steps do what many do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.diffchest_cohorts import DEVICE, FINDING
+from benchmarks.diffchest_planted import LABELLED, LOOP, shown_in, test_images
+from benchmarks.diffchest_setup import open_pool
+from radvlm.explain.autoencoder import psnr
+from radvlm.explain.counterfactual import change
+from radvlm.explain.intervals import mean_interval, share
+from radvlm.explain.judge import Judge
+from radvlm.explain.probes import fit_head
+
+FEW, MANY = (12, 20), 250
+COMPARED = 24
+"""Images on which many steps are taken."""
+
+
+def speeds(judge: Judge) -> dict[str, Any]:
+    """Images a second each way, and few steps against many from the same noise."""
+    pool = open_pool("clean")
+    prepared, _ = test_images(pool)
+    autoencoder = pool.autoencoder
+    some = prepared.take(np.arange(64))
+    rates = {
+        "encode": _rate(lambda: autoencoder.encode(some.images), 64),
+        "invert": _rate(lambda: autoencoder.invert(some.images, some.z), 64),
+        "decode": _rate(lambda: autoencoder.decode(some.noise, some.z), 64),
+    }
+    few = prepared.take(np.arange(COMPARED))
+    many = autoencoder.decode(few.noise, few.z, MANY)
+    against = {
+        str(steps): mean_interval(psnr(many, autoencoder.decode(few.noise, few.z, steps)))
+        for steps in FEW
+    }
+    chosen = pool.planted(1.0, LABELLED, seed=7)
+    head = fit_head(FINDING, pool.z[chosen], pool.columns[FINDING][chosen], 1e-2)
+    made = change(autoencoder, few, head, pool.spread(), LOOP)
+    step = made.amplitude[:, None] * pool.spread().direction(head)
+    slow = autoencoder.decode(few.noise, few.z + step.astype(np.float32), MANY)
+    verdicts = {
+        name: share(
+            shown_in(judge, name, made.images, few.rebuilt)
+            == shown_in(judge, name, slow, few.rebuilt)
+        )
+        for name in (FINDING, DEVICE)
+    }
+    return {
+        "images_a_second": rates,
+        "steps": autoencoder.steps,
+        "refine": autoencoder.refine,
+        "psnr_against_many": against,
+        "many": MANY,
+        "same_verdict": verdicts,
+    }
+
+
+def _rate(work: Callable[[], Any], n: int) -> float:
+    work()
+    began = time.perf_counter()
+    work()
+    return round(n / (time.perf_counter() - began), 2)

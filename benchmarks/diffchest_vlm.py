@@ -1,0 +1,161 @@
+"""The audit through the vision-language model: the tiny model trained twice on one question.
+
+Once where the device goes with the finding in half of the images, once where it always does. Then
+the verb's own audit, with the other model as its control.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.diffchest_cohorts import DEVICE, FINDING, OTHER
+from benchmarks.diffchest_setup import FOLDER, Pool, twins
+from radvlm import recipe as recipes
+from radvlm.build.recipe import BuildRecipe
+from radvlm.build.run import build
+from radvlm.explain.audit import audit
+from radvlm.explain.auditing import reliance
+from radvlm.explain.predictors import yes_no_scorer
+from radvlm.explain.recipe import AuditRecipe
+from radvlm.io.files import atomic_folder
+from radvlm.io.progress import Bar
+from radvlm.io.tables import read_studies, write_studies
+from radvlm.models.card import TOY_SCOPE
+from radvlm.models.opening import open_model
+from radvlm.models.tiny import TinyConfig
+from radvlm.records import Dialogue, Study, Turn
+from radvlm.sources.phantom.cohort import TABLE
+from radvlm.tasks.lexicon import spoken, with_article
+from radvlm.train.recipe import DataChoice, ModelChoice, Schedule, TrainRecipe
+from radvlm.train.run import train
+
+STUDIES = 2400
+SIZES = TinyConfig(
+    image_size=64,
+    patch_size=8,
+    vision_width=96,
+    vision_layers=3,
+    text_width=96,
+    text_layers=2,
+    text_mlp=192,
+    vocabulary=500,
+)
+
+
+def make_model(pool: Pool, r: float, progress: Bar | None = None) -> Path:
+    """A tiny model that was taught the finding on images with the device planted at ``r``."""
+    out = FOLDER / "vlm" / f"r{r:g}"
+    if not (out / "model" / "checkpoint").exists():
+        if not (out / "cohort" / TABLE).exists():
+            _write_cohort(pool, r, out / "cohort")
+        made = recipes.check(
+            BuildRecipe,
+            {
+                "out": str(out / "data"),
+                "data": {"roots": {"phantom": str(out / "cohort")}},
+                "sources": {"phantom": {"source": "phantom"}},
+                "tasks": {"conversation": {"options": {"written": False}}},
+                "shards": 1,
+                "workers": 1,
+            },
+        )
+        build(made)
+        train(_training(out), progress)
+    return out / "model" / "checkpoint"
+
+
+def _training(out: Path) -> TrainRecipe:
+    return TrainRecipe(
+        out=out / "model",
+        data=DataChoice(folder=out / "data"),
+        model=ModelChoice(tiny=SIZES, name=out.name, scope=TOY_SCOPE),
+        schedule=Schedule(
+            epochs=2.5, batch=16, lr=1e-3, vision_lr=1e-3, warmup=0.05, weight_decay=0.01
+        ),
+        save_every=400,
+        spike=1e6,
+        image_cache=20_000,
+        threads=1,
+    )
+
+
+def _write_cohort(pool: Pool, r: float, folder: Path) -> None:
+    """Some studies of the pool, each with the question and its answer as a dialogue."""
+    source = FOLDER / "pool"
+    studies = list(read_studies(source / TABLE))
+    # The pool's rows and its table are both in the order of patients.
+    chosen = [studies[k] for k in np.sort(pool.planted(r, STUDIES, seed=5))]
+    with atomic_folder(folder) as aside:
+        (aside / "images").mkdir()
+        for study in chosen:
+            os.link(source / study.views[0].path, aside / study.views[0].path)
+        write_studies(aside / TABLE, [_asked(study) for study in chosen])
+
+
+def _asked(study: Study) -> Study:
+    there = any(f.name == FINDING and f.status == "present" for f in study.findings)
+    said = (
+        f"Yes, there is {with_article(FINDING)}."
+        if there
+        else f"No, there is no {spoken(FINDING)}."
+    )
+    turns = (
+        Turn("user", (f"Is there {with_article(FINDING)}?",)),
+        Turn("assistant", (said,)),
+    )
+    dialogue = Dialogue(turns, "phantom", study.views[0].id)
+    return dataclasses.replace(study, dialogues=(dialogue,), split="train")
+
+
+def through_the_model(pool: Pool, autoencoder: Path, progress: Bar | None = None) -> dict[str, Any]:
+    """Both models audited by the verb's code, beside what their true twins say."""
+    models = {r: make_model(pool, r, progress) for r in (0.5, 1.0)}
+    found: dict[str, Any] = {}
+    for r, other in ((0.5, 1.0), (1.0, 0.5)):
+        made = recipes.check(
+            AuditRecipe,
+            {
+                "out": str(FOLDER / "vlm" / f"audit_r{r:g}"),
+                "data": {"roots": {"phantom": str(FOLDER / "pool")}},
+                "sources": {"phantom": {"source": "phantom", "closed": [DEVICE, OTHER]}},
+                "autoencoder": str(autoencoder),
+                "attributes": [FINDING, DEVICE, OTHER],
+                "finding": FINDING,
+                "confounders": [DEVICE, OTHER],
+                "audited": {"model": str(models[r])},
+                "controls": {
+                    ("shortcut" if other == 1 else "clean"): {"model": str(models[other])}
+                },
+                "questions": 500,
+                "images": 100,
+                "null": 3,
+                "bootstrap": 500,
+                "threads": 1,
+                "workers": 1,
+            },
+        )
+        figures = audit(made, progress)
+        own = figures["models"]["audited"]
+        scorer = yes_no_scorer(open_model(models[r]), FINDING)
+        base, finding, device, _ = (scorer(twins()[:, k]) for k in range(4))
+        found[f"{r:g}"] = {
+            "true_reliance": reliance(
+                float((device - base).mean()), float((finding - base).mean())
+            ),
+            "true_device": float((device - base).mean()),
+            "true_finding": float((finding - base).mean()),
+            "says_yes": {
+                "neither": float((base > 0).mean()),
+                "finding": float((finding > 0).mean()),
+                "device": float((device > 0).mean()),
+            },
+            "confounders": own["confounders"],
+            "surrogate": own["surrogate"],
+            "drift": own["drift"],
+        }
+    return found

@@ -1,0 +1,1 @@
+"""Diffusion autoencoder: patient-specific explanations and the audit of confounders."""

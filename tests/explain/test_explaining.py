@@ -1,0 +1,166 @@
+"""The verbs end to end on images whose first two pixels are the finding and the device.
+
+The autoencoder is the exact linear one, so that what comes out is known.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from explain_fakes import SIDE, linear
+from PIL import Image
+
+from radvlm import recipe as recipes
+from radvlm.errors import InputError
+from radvlm.explain import audit as auditing
+from radvlm.explain.audit import audit
+from radvlm.explain.classify import band, classify
+from radvlm.explain.recipe import AuditRecipe, ClassifyRecipe, ImageRecipe
+from radvlm.explain.single import explain_images
+from radvlm.protocols import Chat, ModelInfo
+
+FINDING, DEVICE = "Pleural Effusion", "pacemaker"
+PATIENTS = 500
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Finding and device go together in four of five; both are unknown for nobody."""
+    root = tmp_path_factory.mktemp("pixels")
+    rng = np.random.default_rng(0)
+    with (root / "manifest.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "patient", "labels", "sex"])
+        for k in range(PATIENTS):
+            finding = int(rng.random() < 0.5)
+            device = finding if rng.random() < 0.8 else 1 - finding
+            pixels = rng.integers(90, 110, (SIDE, SIDE), dtype=np.uint8)
+            pixels[0, :2] += np.array([finding, device], np.uint8) * np.uint8(110)
+            Image.fromarray(pixels).save(root / f"{k}.png")
+            labels = [n for n, there in ((FINDING, finding), (DEVICE, device)) if there]
+            writer.writerow([f"{k}.png", f"p{k}", ";".join(labels), "MF"[k % 2]])
+    (root / "folder.yaml").write_text("access: open\ncolumns: {sex: sex}\n")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "radvlm.explain.session.DiffusionAutoencoder.load", lambda *_: linear(), raising=True
+    )
+
+
+def tree(folder: Path, out: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "out": str(out),
+        "data": {"roots": {"made": str(folder)}},
+        "sources": {"made": {"source": "folder", "closed": [FINDING, DEVICE]}},
+        "autoencoder": "unused",
+        "attributes": [FINDING, DEVICE, "sex=F"],
+        "bootstrap": 200,
+        "workers": 1,
+        **more,
+    }
+
+
+def test_probes_label_efficiency_and_what_is_at_chance(folder: Path, tmp_path: Path) -> None:
+    made = recipes.check(ClassifyRecipe, tree(folder, tmp_path, shares=[0.1, 1.0], draws=2))
+    found = classify(made)
+    probes = found["probes"]
+    assert probes[FINDING]["value"] > 0.99 and probes[FINDING]["band"] == "excellent"
+    assert not probes["sex=F"]["usable"] and "sex=F" not in found["label_efficiency"]
+    assert [p["draws"] for p in found["label_efficiency"][FINDING]] == [2, 1]
+    page = (tmp_path / "report.html").read_text()
+    assert "at chance: not used" in page and "Research use only" in page
+    assert json.loads((tmp_path / "probes.json").read_text())["patients"] == PATIENTS
+    assert [band(auc) for auc in (0.95, 0.65, 0.5)] == ["excellent", "sufficient", "insufficient"]
+
+
+def test_counterfactuals_change_the_finding_and_leave_the_device(
+    folder: Path, tmp_path: Path
+) -> None:
+    made = recipes.check(
+        ImageRecipe, tree(folder, tmp_path, finding=FINDING, confounders=[DEVICE], count=4)
+    )
+    found = explain_images(made)
+    assert found["valid"]["value"] == 1 and len(found["pairs"]) == 4
+    for k in range(4):
+        before, after = (
+            np.asarray(Image.open(tmp_path / "pairs" / f"{k:03d}_{kind}.png").convert("L"))
+            for kind in ("rebuilt", "counterfactual")
+        )
+        corner = 256 // SIDE // 2
+        assert int(after[corner, corner]) - int(before[corner, corner]) > 30
+        scores = found["pairs"][k]["scores"]
+        assert scores[FINDING][1] > 0 > scores[FINDING][0]
+        assert (scores[DEVICE][0] > 0) == (scores[DEVICE][1] > 0)
+    assert (tmp_path / "pairs" / "000.gif").exists() and (tmp_path / "report.html").exists()
+
+
+def test_claims_from_a_probe_at_chance_are_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at chance"):
+        explain_images(recipes.check(ImageRecipe, tree(folder, tmp_path, finding="sex=F")))
+
+
+class Asked:
+    """A model that says yes by one pixel."""
+
+    def __init__(self, pixel: int) -> None:
+        self.pixel = pixel
+        self.info = ModelInfo(f"pixel {pixel}", "0", "fake", "", "open", (), "radvlm_01", 1, "fake")
+
+    def logprobs(self, chats: Sequence[Chat], said: Sequence[str]) -> list[list[float]]:
+        scores = [float(np.asarray(c.images[0])[0, self.pixel]) / 16 - 9 for c in chats]
+        return [
+            [x / 2 if text.startswith("Yes") else -x / 2]
+            for x, text in zip(scores, said, strict=True)
+        ]
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def opened(path: Path, access: str) -> Iterator[Asked]:
+        yield Asked(int(path.name))
+
+    monkeypatch.setattr(auditing, "opened", opened)
+
+
+def test_the_audit_tells_a_shortcut_from_a_clean_model(
+    folder: Path, tmp_path: Path, models: None
+) -> None:
+    made = recipes.check(
+        AuditRecipe,
+        tree(
+            folder,
+            tmp_path,
+            attributes=[FINDING, DEVICE],
+            finding=FINDING,
+            confounders=[DEVICE],
+            audited={"model": "1"},
+            controls={"clean": {"model": "0"}},
+            images=40,
+            questions=200,
+            null=3,
+        ),
+    )
+    found = audit(made)
+    shortcut = found["models"]["audited"]["confounders"][DEVICE]
+    clean = found["models"]["clean"]["confounders"][DEVICE]
+    assert shortcut["verdict"] == "relies" and found["relies"] == [DEVICE]
+    assert shortcut["reliance"] > 0.9 and shortcut["p"] < 0.01
+    # The probe's own median of images with the device is 110 grey levels away, at 1/16 a level.
+    assert shortcut["effect"]["value"] == pytest.approx(110 / 16, rel=0.35)
+    assert clean["verdict"] == "no reliance found" and abs(clean["effect"]["value"]) < 0.5
+    surrogate = found["models"]["audited"]["surrogate"]
+    assert surrogate["r2"] > 0.9 and surrogate["appears"][DEVICE]["value"] > 0.9
+    assert found["models"]["clean"]["surrogate"]["appears"][DEVICE]["value"] < 0.1
+    page = (tmp_path / "report.html").read_text()
+    assert "relies (reliance" in page and list((tmp_path / "pairs").glob("pacemaker_*.png"))
