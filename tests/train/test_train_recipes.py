@@ -44,6 +44,11 @@ def test_overrides_go_before_the_hardware_and_the_hardware_before_the_recipe() -
         recipes.load(TrainRecipe, path, ["hardware=abacus"])
 
 
+def test_a_misspelled_key_of_an_optional_section_is_named_nearly() -> None:
+    with pytest.raises(RecipeError, match=r"lora\.quantise.*Did you mean 'lora\.quantize'"):
+        recipes.load(TrainRecipe, RECIPES[0], ["lora.quantise=true"])
+
+
 def test_a_share_is_written_in_per_cent() -> None:
     assert recipes.load(TrainRecipe, RECIPES[0], ["data.subset=5%"]).data.subset == 0.05
     with pytest.raises(RecipeError, match="subset"):
