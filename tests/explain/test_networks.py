@@ -23,7 +23,9 @@ def test_a_conditioned_block_begins_as_its_skip() -> None:
     block = ResBlock(32, 32, embedding=8, code=4)
     x = torch.randn(2, 32, 4, 4)
     with torch.no_grad():
-        torch.nn.init.zeros_(block.out_layers[3].bias)
+        bias = block.out_layers[3].bias
+        assert isinstance(bias, torch.Tensor)
+        torch.nn.init.zeros_(bias)
         assert torch.equal(block(x, torch.randn(2, 8), torch.randn(2, 4)), x)
 
 
