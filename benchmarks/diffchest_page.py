@@ -191,8 +191,10 @@ def _boxes(figures: Figures, name: str, title: str) -> list[str]:
 
 def _effects(part: Figures) -> list[str]:
     lines = [
-        "Mean effect on the logit of adding the device or the finding, by edit and between true "
-        "twins; mean over the models of a row.",
+        "Mean effect on the logit of adding the device or the finding, by edits that the judge "
+        "confirms and between the true twins of the same images; mean over the models of a row. "
+        f"Confirmed: device {cell(part['confirmed'][DEVICE])}, finding "
+        f"{cell(part['confirmed'][FINDING])}.",
         "",
         "| r | models | device, twins | device, edit | finding, twins | finding, edit | "
         "reliance, true | reliance, edit |",

@@ -122,8 +122,11 @@ def black_boxes(
                 return np.asarray(net_logits(net, images)[:, 0])
 
             device, finding = true_effects(score, four)
+            device, finding = device[edits[DEVICE].shown], finding[edits[FINDING].shown]
             before = score(prepared.rebuilt)
-            found = {n: score(edit.changed.images) - before for n, edit in edits.items()}
+            found = {
+                n: (score(edit.changed.images) - before)[edit.shown] for n, edit in edits.items()
+            }
             rows.append(
                 {
                     "r": r,
@@ -137,7 +140,9 @@ def black_boxes(
                     "drift": float((before - score(prepared.images)).mean()),
                 }
             )
-    return {"classifiers": rows, "edits": _edits(edits, judge, prepared), **_agreement(rows)}
+    confirmed = {name: share(edit.shown) for name, edit in edits.items()}
+    shown = _edits(edits, judge, prepared)
+    return {"classifiers": rows, "edits": shown, "confirmed": confirmed, **_agreement(rows)}
 
 
 def _edits(edits: Any, judge: Judge, prepared: Prepared) -> dict[str, Any]:

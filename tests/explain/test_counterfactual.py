@@ -87,8 +87,7 @@ def test_what_a_decoder_drags_along_is_taken_back() -> None:
     def dragging(noise: torch.Tensor, z: np.ndarray) -> np.ndarray:
         moved = z.copy()
         moved[:, 1] += 0.8 * np.maximum(z[:, 0], 0)
-        decoded: np.ndarray = plain(noise, moved)
-        return decoded
+        return np.asarray(plain(noise, moved))
 
     prepared = Prepared.of(model, pictures(8))
     model.decode = dragging

@@ -23,9 +23,9 @@ def test_a_conditioned_block_begins_as_its_skip() -> None:
     block = ResBlock(32, 32, embedding=8, code=4)
     x = torch.randn(2, 32, 4, 4)
     with torch.no_grad():
-        last = block.out_layers[3]
-        assert isinstance(last, torch.nn.Conv2d) and last.bias is not None
-        torch.nn.init.zeros_(last.bias)
+        bias = block.out_layers[3].bias
+        assert isinstance(bias, torch.Tensor)
+        torch.nn.init.zeros_(bias)
         assert torch.equal(block(x, torch.randn(2, 8), torch.randn(2, 4)), x)
 
 

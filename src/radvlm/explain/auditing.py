@@ -52,9 +52,10 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Images to which one attribute was added, whom the judge confirms, and random steps as long.
+    """Images to which one attribute was added, and random steps as long [k, n, s, s].
 
-    ``random`` is [k, n, s, s].
+    ``shown`` says whether the judge confirms an edit: it sees the attribute, and none of those it
+    is told apart from has come along.
     """
 
     name: str
@@ -82,7 +83,11 @@ def make_edit(
         shifted(tools.autoencoder, prepared, amplitude * tools.spread.random(len(prepared), rng))
         for _ in range(null)
     ]
-    shown = tools.judge.shows(changed.images)[name]
+    was, now = tools.judge.shows(prepared.rebuilt), tools.judge.shows(changed.images)
+    shown = now[name].copy()
+    for other in tools.apart:
+        if other != name and other in now:
+            shown &= ~(now[other] & ~was[other])
     return Edit(name, changed, shown, np.stack(random) if random else np.empty((0,), np.uint8))
 
 
