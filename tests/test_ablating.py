@@ -23,7 +23,7 @@ def recipe(data: Path, out: Path, alone: list[str]) -> AblateRecipe:
     tree = {
         "out": out,
         "train": ROOT / "recipes/train/demo.yaml",
-        "evaluate": ROOT / "recipes/evaluate/demo.yaml",
+        "evaluate": ROOT / "recipes/evaluate_demo.yaml",
         "overrides": [
             f"data.folder={data}",
             "schedule.epochs=0.05",

@@ -252,5 +252,7 @@ def test_facts_tell_checkpoint_data_set_and_image_apart(
     assert facts["examples"] == {"report (train)": 12, "grounding (test)": 3}
     image = inspect(made.parent / f"{SECRET}.png")
     assert image == {"kind": "image", "width": 128, "height": 96}
-    with pytest.raises(Exception, match="neither a checkpoint, a data set nor an image"):
+    with pytest.raises(
+        Exception, match="neither a checkpoint, a data set, a training run nor an image"
+    ):
         inspect(tmp_path / "gone")

@@ -201,8 +201,8 @@ LAYOUTS: dict[str, dict[str, object]] = {
 
 
 def test_two_processes_learn_what_one_does(family: str, root: Path, tmp_path: Path) -> None:
-    alone = recipe_of(root, family, f"{family}-1")
-    beside = recipe_of(root, family, f"{family}-2", **LAYOUTS[family], processes=2)
+    alone = recipe_of(root, family, f"{family}-alone")
+    beside = recipe_of(root, family, f"{family}-beside", **LAYOUTS[family], processes=2)
     train(alone)
     file = tmp_path / "train.yaml"
     file.write_text(yaml.safe_dump(recipes.dump(beside)), encoding="utf-8")

@@ -6,9 +6,9 @@ renaming the time embedding. The file is read without running anything in it (``
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -51,7 +51,7 @@ def convert_published(
         weights = renamed(state["state_dict"])
         network = Both(config)
         network.load_state_dict(weights)
-    except (OSError, pickle.UnpicklingError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, UnpicklingError, KeyError, TypeError, RuntimeError) as error:
         raise CheckpointError("is no such checkpoint", path, remedy) from error
     card = AutoencoderCard(
         network=config, scope=RESEARCH_SCOPE, access="credentialed", images=0, data="published"
