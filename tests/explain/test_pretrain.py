@@ -62,7 +62,7 @@ def test_the_loss_falls_and_the_folder_can_be_used(trained: Path, cohort: Path) 
     found = losses(trained)
     assert len(found) == 100 and found[-1] < 0.8 * found[0]
     assert not (trained / "state").exists()
-    made = DiffusionAutoencoder.load(trained / "autoencoder", steps=8, refine=3)
+    made = DiffusionAutoencoder.load(trained / "autoencoder", steps=40, refine=1)
     assert made.card.scope.startswith("toy") and made.card.psnr is not None
     images = np.load(trained / "squares.npy")[:6]
     z = made.encode(images)
