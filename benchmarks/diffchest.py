@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from benchmarks.diffchest_cohorts import FINDING
-from benchmarks.diffchest_page import write_page
+from benchmarks.diffchest_page import averages, write_page
 from benchmarks.diffchest_pictures import draw_doses
 from benchmarks.diffchest_planted import (
     black_boxes,
@@ -128,6 +128,7 @@ def main() -> None:
             figures.setdefault(group, {}).update(found)
             seconds = figures.setdefault("cpu_seconds", {})
             seconds[name] = round(time.process_time() - began)
+            figures["averages"] = averages(figures)
             write_page(write_result("diffchest", "python -m benchmarks.diffchest", TESTED, figures))
 
 

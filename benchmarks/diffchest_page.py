@@ -9,6 +9,14 @@ from typing import Any
 from benchmarks.results_file import cell
 from radvlm.io.files import atomic_path, read_json
 
+AVERAGED = (
+    "true_device",
+    "edit_device",
+    "true_finding",
+    "edit_finding",
+    "true_reliance",
+    "reliance",
+)
 PAGE = Path(__file__).parent / "diffchest.md"
 FINDING, DEVICE = "Pleural Effusion", "pacemaker"
 Figures = dict[str, Any]
@@ -103,9 +111,8 @@ def _confounded_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
     where = ", confounded pool"
     if "black_boxes" in part:
         rows = part["black_boxes"]["classifiers"]
-        false = abs(_mean(rows, 0.5, "edit_device")) / _mean(rows, 1.0, "edit_device")
         what = f"false effect on clean models over that on shortcut models{where}"
-        yield _most(what, 0.1, false)
+        yield _most(what, 0.1, _false_effect(rows))
     yield from _box_bars(part, where)
 
 
@@ -201,11 +208,9 @@ def _effects(part: Figures) -> list[str]:
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     rows = part["classifiers"]
-    keys = ("true_device", "edit_device", "true_finding", "edit_finding")
     for r in sorted({row["r"] for row in rows}):
         count = sum(row["r"] == r for row in rows)
-        shown = (*keys, "true_reliance", "reliance")
-        cells = " | ".join(f"{_mean(rows, r, key):.2f}" for key in shown)
+        cells = " | ".join(f"{_mean(rows, r, key):.2f}" for key in AVERAGED)
         lines.append(f"| {r:g} | {count} | {cells} |")
     lines += ["", "| added | finding seen | device seen | marker seen |"]
     lines += ["| --- | ---: | ---: | ---: |"]
@@ -305,6 +310,25 @@ def _value(figure: Any) -> float:
 
 def _said(figure: Any) -> str:
     return cell(figure) if isinstance(figure, dict) else f"{figure:.2f}"
+
+
+def averages(figures: Figures) -> Figures:
+    """What the page says of several models at once, for the results file."""
+    found: Figures = {}
+    for group in ("planted", "confounded"):
+        if "black_boxes" in figures.get(group, {}):
+            rows = figures[group]["black_boxes"]["classifiers"]
+            found[group] = {
+                f"{r:g}": {key: _mean(rows, r, key) for key in AVERAGED}
+                for r in sorted({row["r"] for row in rows})
+            }
+            found[group]["false_effect"] = _false_effect(rows)
+    return found
+
+
+def _false_effect(rows: list[Figures]) -> float:
+    """The device's effect on clean models over that on those with the shortcut."""
+    return abs(_mean(rows, 0.5, "edit_device")) / _mean(rows, 1.0, "edit_device")
 
 
 def _mean(rows: list[Figures], r: float, key: str) -> float:
