@@ -23,6 +23,7 @@ from radvlm.errors import InputError
 from radvlm.explain import audit as auditing
 from radvlm.explain.audit import audit
 from radvlm.explain.classify import band, classify
+from radvlm.explain.judge import Judge
 from radvlm.explain.recipe import AuditRecipe, ClassifyRecipe, ImageRecipe
 from radvlm.explain.single import explain_images
 from radvlm.protocols import Chat, ModelInfo
@@ -132,9 +133,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> None:
         yield Asked(int(path.name))
 
     monkeypatch.setattr(auditing, "opened", opened)
-    monkeypatch.setattr(
-        auditing.Judge, "fit", functools.partial(auditing.Judge.fit, samples=6000), raising=True
-    )
+    monkeypatch.setattr(Judge, "fit", functools.partial(Judge.fit, samples=6000))
 
 
 def test_the_audit_tells_a_shortcut_from_a_clean_model(
