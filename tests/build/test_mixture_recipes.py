@@ -12,7 +12,10 @@ from radvlm.build.mixture import make_rows
 from radvlm.build.recipe import BuildRecipe
 
 FOLDER = Path(__file__).parents[2] / "recipes"
-MIXTURES = sorted(p for p in FOLDER.glob("*.yaml") if not p.name.startswith("curate"))
+OTHERS = ("curate", "ablation", "evaluate", "diffchest")
+"""Recipes of other stages begin with their names."""
+
+MIXTURES = sorted(p for p in FOLDER.glob("*.yaml") if not p.name.startswith(OTHERS))
 
 
 @pytest.mark.parametrize("path", MIXTURES, ids=lambda path: path.stem)
