@@ -34,7 +34,7 @@ from radvlm.io.files import atomic_folder, atomic_path, read_json, sha256_of, wr
 from radvlm.io.image import image_size
 from radvlm.io.turns import corners
 from radvlm.protocols import BoxCodec
-from radvlm.records import Access, Box, Example, Split, Turn, View
+from radvlm.records import Access, Answer, Box, Example, Split, Turn, View
 from radvlm.tasks.wording import listed
 
 Form = Literal["llava", "ms_swift", "verl"]
@@ -157,7 +157,7 @@ def verl(example: Example, codec: BoxCodec) -> Iterator[Plain]:
                 "turn": number,
                 "source": example.source,
                 "access": example.access,
-                "target": orjson.dumps(target).decode(),
+                "target": _target(target),
             },
         }
 
@@ -237,3 +237,10 @@ _WRITERS: dict[Form, Callable[[Path, Iterable[Example], BoxCodec], int]] = {
     "ms_swift": _write_ms_swift,
     "verl": _write_verl,
 }
+
+
+def _target(target: Answer) -> str:
+    """A target as JSON; probabilities, which only a model's answer has, are left out."""
+    plain = orjson.loads(orjson.dumps(target))
+    plain.pop("probabilities", None)
+    return orjson.dumps(plain).decode()
