@@ -239,8 +239,9 @@ _WRITERS: dict[Form, Callable[[Path, Iterable[Example], BoxCodec], int]] = {
 }
 
 
-def _target(target: Answer) -> str:
+def _target(target: Answer | None) -> str:
     """A target as JSON; probabilities, which only a model's answer has, are left out."""
     plain = orjson.loads(orjson.dumps(target))
-    plain.pop("probabilities", None)
+    if plain:
+        plain.pop("probabilities", None)
     return orjson.dumps(plain).decode()
