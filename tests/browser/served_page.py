@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import io
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import uvicorn
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -20,6 +18,7 @@ from radvlm.protocols import Chat, Decoding, ModelInfo
 from radvlm.records import Box, Reply
 from radvlm.serve.app import create_app
 from radvlm.serve.guard import Limits
+from served import running
 
 WIDTH, HEIGHT = 800, 1000
 BRIGHT = Box(0.25, 0.30, 0.50, 0.55)
@@ -85,15 +84,8 @@ class Told:
 @contextmanager
 def serving(model: Told, domain: Domain | None = None, token: str | None = None) -> Iterator[str]:
     """The address of a running server, with a slash at its end."""
-    app = create_app(model, Limits(token=token), domain)
-    running = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=running.run, daemon=True)
-    thread.start()
-    while not running.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{running.servers[0].sockets[0].getsockname()[1]}/"
-    running.should_exit = True
-    thread.join(10)
+    with running(create_app(model, Limits(token=token), domain)) as address:
+        yield f"{address}/"
 
 
 def pixels() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
