@@ -13,7 +13,6 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from openai import NotFoundError, OpenAI
-from served import ENDS, SAID, Stub, running
 
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Box, Turn
@@ -22,6 +21,7 @@ from radvlm.serve.engine import Engine, Overloaded
 from radvlm.serve.guard import Limits
 from radvlm.serve.images import as_png, example
 from radvlm.serve.wire import FINDINGS, to_parts
+from served import ENDS, SAID, Stub, running
 
 
 @pytest.fixture(scope="module")

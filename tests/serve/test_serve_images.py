@@ -18,7 +18,6 @@ from PIL import Image
 from pydicom import Dataset, dcmread
 from pydicom.data import get_testdata_file
 from pydicom.pixels.processing import apply_modality_lut, apply_voi_lut
-from served import Stub
 
 from radvlm.errors import ImageError
 from radvlm.io.image import read_image, read_stored
@@ -29,6 +28,7 @@ from radvlm.serve.app import create_app
 from radvlm.serve.decoding import Picture
 from radvlm.serve.guard import Limits
 from radvlm.serve.images import Images
+from served import Stub
 
 LIMITS = Limits(hosts=None)
 CT = Path(str(get_testdata_file("CT_small.dcm")))

@@ -16,7 +16,6 @@ from unittest.mock import Mock
 import httpx2 as httpx
 import pytest
 from fastapi.testclient import TestClient
-from served import Stub, running
 from starlette.types import Message
 from typer.testing import CliRunner
 from uvicorn.server import ServerState
@@ -29,6 +28,7 @@ from radvlm.serve import running as running_module
 from radvlm.serve.app import create_app
 from radvlm.serve.guard import Guard, Limits
 from radvlm.verbs.serving import _loading
+from served import Stub, running
 
 STRICT = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:",
