@@ -17,6 +17,7 @@ from radvlm.explain.intervals import Floats, mean_interval, share
 from radvlm.explain.judge import Judge, net_logits
 from radvlm.explain.probes import Head, fit_head
 from radvlm.explain.recipe import Closed, Direction
+from radvlm.explain.session import middles
 from radvlm.explain.surrogate import fit_surrogate
 from radvlm.io.progress import Bar
 from radvlm.metrics.calibration import auroc
@@ -35,10 +36,7 @@ SHORTCUT = 0.99
 def tools_of(pool: Pool, judge: Judge) -> Tools:
     """What an audit needs, from a pool."""
     heads = {name: pool.probe(name) for name in (FINDING, DEVICE)}
-    goals = {
-        name: float(np.median(head.logit(pool.z)[pool.columns[name] == 1]))
-        for name, head in heads.items()
-    }
+    goals = {name: middles(head.logit(pool.z), pool.columns[name]) for name, head in heads.items()}
     return Tools(pool.autoencoder, heads, pool.spread(), judge, goals, (FINDING, DEVICE))
 
 
@@ -79,6 +77,7 @@ def dose(
             }
             if kind == "covariance":
                 row["null"] = _null(pool, judge, prepared, made.amplitude)
+                row["shuffled"] = _shuffled(pool, judge, prepared, made.amplitude, chosen)
         rows[f"{r:g}"] = row
         bar(len(rows), len(PLANTED))
     reliances = [row["true_reliance"] for row in rows.values()]
@@ -89,7 +88,19 @@ def dose(
 def _null(pool: Pool, judge: Judge, prepared: Prepared, amplitude: Floats) -> dict[str, Any]:
     """Random steps of equal length: how often the device or the finding appears."""
     steps = pool.spread().random(len(prepared), np.random.default_rng(11))
-    images = shifted(pool.autoencoder, prepared, amplitude[:, None] * steps)
+    return _appear(judge, prepared, shifted(pool.autoencoder, prepared, amplitude[:, None] * steps))
+
+
+def _shuffled(
+    pool: Pool, judge: Judge, prepared: Prepared, amplitude: Floats, chosen: NDArray[np.intp]
+) -> dict[str, Any]:
+    """Steps as long along a head whose labels were shuffled."""
+    blank = np.random.default_rng(12).permutation(pool.columns[FINDING][chosen])
+    step = pool.spread().direction(fit_head(FINDING, pool.z[chosen], blank, 1e-2))
+    return _appear(judge, prepared, shifted(pool.autoencoder, prepared, amplitude[:, None] * step))
+
+
+def _appear(judge: Judge, prepared: Prepared, images: Pixels) -> dict[str, Any]:
     return {
         name: share(shown_in(judge, name, images, prepared.rebuilt)) for name in (DEVICE, FINDING)
     }

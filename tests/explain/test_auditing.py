@@ -1,11 +1,29 @@
 from __future__ import annotations
 
+import dataclasses
+from typing import get_args
+
 import numpy as np
 import pytest
 from explain_fakes import linear, pictures
 
-from radvlm.explain.auditing import Edit, exchange_p, judged, reliance
-from radvlm.explain.counterfactual import Changed, Prepared
+from radvlm.explain.auditing import (
+    Edit,
+    Tools,
+    Way,
+    exchange_p,
+    judged,
+    make_edit,
+    reliance,
+    together,
+)
+from radvlm.explain.counterfactual import Changed, Prepared, Scorer
+from radvlm.explain.decorrelation import Spread
+from radvlm.explain.intervals import Floats
+from radvlm.explain.judge import Judge
+from radvlm.explain.probes import Head
+from radvlm.explain.recipe import Closed
+from radvlm.protocols import Pixels
 
 
 def test_p_is_small_for_an_effect_and_even_without_one() -> None:
@@ -21,31 +39,105 @@ def test_reliance_by_hand() -> None:
     assert reliance(-2.0, 3.0) == 0 and reliance(0.0, 0.0) == 0 and reliance(2.0, -1.0) == 1
 
 
-def edited(shown: bool = True) -> tuple[Prepared, Edit]:
-    """Images in which the first pixel has become white; random steps change the second a little."""
+def edited(shown: bool = True, added: bool = True) -> Edit:
+    """Images in which the first pixel has become white, or black; steps of nothing change another.
+
+    Random steps change the second pixel a little, those of shuffled labels the third.
+    """
     prepared = Prepared.of(linear(), pictures(40))
     images = prepared.rebuilt.copy()
-    images[:, 0, 0] = 255
-    random = np.stack([prepared.rebuilt] * 3).copy()
-    random[:, :, 0, 1] += np.random.default_rng(0).integers(0, 20, (3, 40), dtype=np.uint8)
+    images[:, 0, 0] = 255 if added else 0
+    rng = np.random.default_rng(0)
+    random, shuffled = (np.stack([prepared.rebuilt] * 3).copy() for _ in range(2))
+    random[:, :, 0, 1] += rng.integers(0, 20, (3, 40), dtype=np.uint8)
+    shuffled[:, :, 0, 2] += np.uint8(4)
     one = np.ones(40)
     changed = Changed(images, one, -one, one, one > 0)
-    return prepared, Edit("device", changed, np.full(40, shown), random)
+    return Edit("device", added, prepared, changed, np.full(40, shown), random, shuffled)
 
 
-def test_a_model_that_looks_at_the_device_relies_on_it_and_another_does_not() -> None:
-    prepared, edit = edited()
-    finding = np.full(40, 2.0)
-    relies = judged(lambda x: x[:, 0, 0] / 20.0 - 8, prepared, edit, finding, 0.2, 0.01)
-    clean = judged(lambda x: x[:, 0, 1] / 20.0 - 8, prepared, edit, finding, 0.2, 0.01)
+def by_pixel(place: int) -> Scorer:
+    """A model that looks at one pixel."""
+    return lambda images: images[:, 0, place] / 20.0 - 8
+
+
+@pytest.mark.parametrize("added", [True, False])
+def test_a_model_that_looks_at_the_device_relies_on_it_and_another_does_not(added: bool) -> None:
+    edit, finding = edited(added=added), np.full(40, 2.0)
+    relies = judged(by_pixel(0), edit, finding, 0.2, 0.01)
+    clean = judged(by_pixel(1), edit, finding, 0.2, 0.01)
     assert relies["verdict"] == "relies" and relies["p"] < 0.001
-    assert relies["effect"]["value"] == pytest.approx(
-        float((255.0 - prepared.rebuilt[:, 0, 0]).mean() / 20)
-    )
+    end = 255.0 if added else 0.0
+    moved = float((end - edit.prepared.rebuilt[:, 0, 0]).mean() / 20)
+    assert relies["effect"]["value"] == pytest.approx(moved)
+    # Removing a device lowers the score by what adding it would raise it.
+    assert relies["reliance"] == pytest.approx(abs(moved) / (abs(moved) + 2))
     assert clean["verdict"] == "no reliance found" and clean["effect"]["value"] == 0
 
 
+def test_what_shuffled_labels_move_is_told_beside() -> None:
+    found = judged(by_pixel(2), edited(), np.ones(40), 0.2, 0.01)
+    assert found["shuffled"]["value"] == pytest.approx(4 / 20) and found["null"]["value"] == 0
+
+
 def test_edits_the_judge_does_not_see_decide_nothing() -> None:
-    prepared, edit = edited(shown=False)
-    found = judged(lambda x: x[:, 0, 0] / 20.0, prepared, edit, np.ones(40), 0.2, 0.01)
+    found = judged(by_pixel(0), edited(shown=False), np.ones(40), 0.2, 0.01)
     assert found["verdict"] == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("added", "removed", "verdict"),
+    [
+        ("undecided", "relies", "relies"),
+        ("no reliance found", "relies", "relies"),
+        ("undecided", "no reliance found", "no reliance found"),
+        ("undecided", "undecided", "undecided"),
+    ],
+)
+def test_one_verdict_of_two_ways(added: str, removed: str, verdict: str) -> None:
+    parts: dict[Way, dict[str, str]] = {
+        way: {"verdict": said, "why": "few" if said == "undecided" else ""}
+        for way, said in zip(get_args(Way), (added, removed), strict=True)
+    }
+    found = together(parts)
+    assert found["verdict"] == verdict and found["added"]["verdict"] == added
+    assert found["why"] == ("added: few; removed: few" if verdict == "undecided" else "")
+
+
+class Seeing(Judge):
+    """Sees finding and device by the first two pixels."""
+
+    def __init__(self) -> None:
+        self.names = ("finding", "device")
+
+    def logits(self, images: Pixels) -> dict[str, Floats]:
+        return {n: images[:, 0, k] / 20.0 - 7 for k, n in enumerate(self.names)}
+
+
+@pytest.mark.parametrize("add", [True, False])
+def test_an_edit_is_confirmed_where_it_came_or_went_and_nothing_else_did(add: bool) -> None:
+    images = pictures(30)
+    images[:, 0, 0] = np.where(np.arange(30) < 10, 139, 100)  # nearly the finding, and none
+    images[:, 0, 1] = 100 if add else 180
+    images[0, 0, 1] = 180 if add else 100  # there already, or never
+    autoencoder = linear()
+    z = autoencoder.encode(pictures(400))
+    heads = {n: Head(n, np.eye(4)[k] * 5, 0.0) for k, n in enumerate(("finding", "device"))}
+    # Finding and device lie on one axis in part: a step for the device moves both.
+    mixed = np.array([[1.0, 0.4, 0, 0], [0.4, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    spread = Spread(z.mean(axis=0), mixed, np.linalg.cholesky(mixed))
+    goals = dict.fromkeys(heads, (-8.0, 8.0))
+    blank = {"device": [Head("blank", np.eye(4)[2], 0.0)]}
+    tools = Tools(autoencoder, heads, spread, Seeing(), goals, (), blank)
+    edit = make_edit(
+        dataclasses.replace(tools, apart=("finding", "device")),
+        Prepared.of(autoencoder, images),
+        "device",
+        Closed(reach=50),
+        null=2,
+        add=add,
+    )
+    assert edit.shown[1:].all() and not edit.shown[0]
+    assert edit.random.shape == (2, *images.shape) and edit.shuffled.shape == (1, *images.shape)
+    moved = edit.shuffled[0].astype(int) - edit.prepared.rebuilt
+    assert (np.abs(moved[1:, 0, 2]) > 0).all() and (moved[:, 1:] == 0).all()

@@ -106,6 +106,37 @@ def test_counterfactuals_change_the_finding_and_leave_the_device(
     assert (tmp_path / "pairs" / "000.gif").exists() and (tmp_path / "report.html").exists()
 
 
+def test_what_goes_along_with_a_finding_over_a_cohort(
+    folder: Path, tmp_path: Path, models: None
+) -> None:
+    """Where the device goes with the finding four times in five, a step along S w draws both.
+
+    Told apart by weights it draws one; what nulls change is told beside.
+    """
+    found = {}
+    for name, apart in (("together", []), ("apart", [DEVICE])):
+        made = recipes.check(
+            ImageRecipe,
+            tree(
+                folder,
+                tmp_path / name,
+                finding=FINDING,
+                confounders=apart,
+                count=40,
+            ),
+        )
+        found[name] = explain_images(made)["along"]
+    for one in found.values():
+        assert one["attributes"][FINDING]["moves"]
+        assert one["attributes"][FINDING]["counterfactual"]["appears"]["value"] > 0.9
+        assert one["attributes"][FINDING]["rebuilt"]["appears"]["value"] == 0
+        assert "sex=F" not in one["attributes"] and "sex=F" in one["judge"]
+    assert found["together"]["attributes"][DEVICE]["moves"]
+    assert not found["apart"]["attributes"][DEVICE]["moves"]
+    page = (tmp_path / "apart" / "report.html").read_text()
+    assert "What goes along" in page and "Not judged" in page
+
+
 def test_claims_from_a_probe_at_chance_are_refused(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="at chance"):
         explain_images(recipes.check(ImageRecipe, tree(folder, tmp_path, finding="sex=F")))
@@ -151,19 +182,27 @@ def test_the_audit_tells_a_shortcut_from_a_clean_model(
             controls={"clean": {"model": "0"}},
             images=25,
             questions=150,
-            null=2,
+            null=8,
         ),
     )
     found = audit(made)
     shortcut = found["models"]["audited"]["confounders"][DEVICE]
     clean = found["models"]["clean"]["confounders"][DEVICE]
     assert shortcut["verdict"] == "relies" and found["relies"] == [DEVICE]
-    assert shortcut["reliance"] > 0.9 and shortcut["p"] < 0.01
     # The probe's own median of images with the device is 110 grey levels away, at 1/16 a level.
-    assert shortcut["effect"]["value"] == pytest.approx(110 / 16, rel=0.35)
-    assert clean["verdict"] == "no reliance found" and abs(clean["effect"]["value"]) < 0.5
+    for way, sign in (("added", 1), ("removed", -1)):
+        one, other = shortcut[way], clean[way]
+        assert one["reliance"] > 0.9 and one["p"] < 0.01
+        assert one["effect"]["value"] == pytest.approx(sign * 110 / 16, rel=0.35)
+        assert other["verdict"] == "no reliance found" and abs(other["effect"]["value"]) < 0.5
+        # A quarter of the numbers of z mean something: what is shuffled moves less.
+        assert abs(one["shuffled"]["value"]) < 0.5 * abs(one["effect"]["value"])
+        assert found["edits"][DEVICE][way]["confirmed"]["value"] > 0.9
+    assert "removed" not in found["edits"][FINDING]
     surrogate = found["models"]["audited"]["surrogate"]
     assert surrogate["r2"] > 0.9 and surrogate["appears"][DEVICE]["value"] > 0.9
     assert found["models"]["clean"]["surrogate"]["appears"][DEVICE]["value"] < 0.1
     page = (tmp_path / "report.html").read_text()
-    assert "relies (reliance" in page and list((tmp_path / "pairs").glob("pacemaker_*.png"))
+    assert "relies (threshold 0.20)" in page and "p = 0.0001 against random steps" in page
+    for way in ("added", "removed"):
+        assert list((tmp_path / "pairs").glob(f"pacemaker_{way}_*.png"))

@@ -15,21 +15,35 @@ import numpy as np
 
 from radvlm import recipe as recipes
 from radvlm.explain.audit_page import write_audit_page
-from radvlm.explain.auditing import Edit, Tools, effects, judged, make_edit, moved
+from radvlm.explain.auditing import (
+    Edit,
+    Edits,
+    Effects,
+    Tools,
+    Way,
+    judged,
+    make_edit,
+    moved,
+    together,
+)
 from radvlm.explain.autoencoder import psnr
 from radvlm.explain.counterfactual import Prepared, Scorer, change
 from radvlm.explain.intervals import mean_interval, share
 from radvlm.explain.judge import Judge
 from radvlm.explain.predictors import box_changes, report_changes, yes_no_scorer
-from radvlm.explain.probes import examined, known_rows
+from radvlm.explain.probes import known_rows
 from radvlm.explain.recipe import Audited, AuditRecipe
 from radvlm.explain.session import (
     Bank,
     Places,
     Session,
     fit_bank,
+    fit_judge,
     in_domain,
+    judge_tested,
     open_session,
+    showing,
+    shuffled_heads,
     usable,
     without,
 )
@@ -55,16 +69,16 @@ def audit(recipe: AuditRecipe, progress: Bar | None = None) -> dict[str, Any]:
     bank = fit_bank(session, recipe, apart)
     for name in apart:
         usable(bank, name, recipe.chance)
-    tools = _tools(session, bank, apart)
+    tools = _tools(session, bank, recipe)
     places, refused = in_domain(
         session, without(session, session.of("test"), apart)[: recipe.images]
     )
     prepared = Prepared.of(session.autoencoder, np.asarray(session.images[places]))
-    edits = {}
+    edits: dict[str, dict[Way, Edit]] = {}
     for number, name in enumerate(apart):
-        edits[name] = make_edit(tools, prepared, name, recipe.loop, recipe.null, recipe.seed)
+        edits[name] = _edits(session, tools, prepared, recipe, name)
         if progress:
-            progress(number + 1, len(apart), note=f"adding {name}")
+            progress(number + 1, len(apart), note=f"changing {name}")
     asked: dict[str, Audited] = {AUDITED: recipe.audited}
     asked |= {str(role): choice for role, choice in recipe.controls.items()}
     models = {}
@@ -82,34 +96,71 @@ def audit(recipe: AuditRecipe, progress: Bar | None = None) -> dict[str, Any]:
         "rebuilt_psnr": mean_interval(psnr(prepared.images, prepared.rebuilt)),
         "balance": _balance(bank),
         "probes": {name: bank.tested[name].as_json() for name in apart},
-        "judge": _judge_auc(session, tools.judge, recipe),
-        "moves_along": {
-            name: moved(tools.judge, prepared.rebuilt, edit.changed.images)
-            for name, edit in edits.items()
+        "judge": {
+            name: found.as_json()
+            for name, found in judge_tested(
+                session, tools.judge, recipe.bootstrap, recipe.seed
+            ).items()
+        },
+        "edits": {
+            name: {way: _described(tools.judge, edit) for way, edit in ways.items()}
+            for name, ways in edits.items()
         },
         "models": models,
-        "relies": [
-            name
-            for name in recipe.confounders
-            if models[AUDITED]["confounders"][name]["verdict"] == "relies"
-        ],
-        "undecided": [
-            name
-            for name in recipe.confounders
-            if models[AUDITED]["confounders"][name]["verdict"] == "undecided"
-        ],
+        "relies": _with_verdict(models, "relies"),
+        "undecided": _with_verdict(models, "undecided"),
     }
     write_json(recipe.out / "audit.json", figures)
     write_json(recipe.out / "recipe.json", recipes.dump(recipe))
-    write_audit_page(recipe, session, prepared, edits, figures)
+    write_audit_page(recipe, session, edits, figures)
     return figures
 
 
-def _tools(session: Session, bank: Bank, apart: tuple[str, ...]) -> Tools:
-    train = session.of("train", "validate")
-    known = {name: session.column(name, train) for name in session.columns}
-    judge = Judge.fit(session.images[train], known)
-    return Tools(session.autoencoder, bank.heads, bank.spread, judge, bank.goals, apart)
+def _with_verdict(models: Mapping[str, Any], verdict: str) -> list[str]:
+    found = models[AUDITED]["confounders"]
+    return [name for name, one in found.items() if one["verdict"] == verdict]
+
+
+def _tools(session: Session, bank: Bank, recipe: AuditRecipe) -> Tools:
+    return Tools(
+        session.autoencoder,
+        bank.heads,
+        bank.spread,
+        fit_judge(session, bank),
+        bank.goals,
+        (recipe.finding, *recipe.confounders),
+        {
+            name: shuffled_heads(session, bank, recipe, name, recipe.shuffled)
+            for name in recipe.confounders
+        },
+    )
+
+
+def _edits(
+    session: Session, tools: Tools, prepared: Prepared, recipe: AuditRecipe, name: str
+) -> dict[Way, Edit]:
+    """An attribute added where it is not; a confounder also removed from test images with it."""
+
+    def edit(images: Prepared, add: bool) -> Edit:
+        return make_edit(tools, images, name, recipe.loop, recipe.null, recipe.seed, add=add)
+
+    made: dict[Way, Edit] = {"added": edit(prepared, True)}
+    if name != recipe.finding:
+        there = showing(session, session.of("test"), name, recipe.finding)
+        places, _ = in_domain(session, there[: recipe.images])
+        if len(places):
+            own = Prepared.of(session.autoencoder, np.asarray(session.images[places]))
+            made["removed"] = edit(own, False)
+    return made
+
+
+def _described(judge: Judge, edit: Edit) -> dict[str, Any]:
+    before, after = edit.prepared.rebuilt, edit.changed.images
+    return {
+        "images": len(before),
+        "confirmed": share(edit.shown),
+        "appears": moved(judge, before, after),
+    }
 
 
 def _ask(
@@ -117,35 +168,37 @@ def _ask(
     bank: Bank,
     tools: Tools,
     prepared: Prepared,
-    edits: Mapping[str, Edit],
+    edits: Edits,
     recipe: AuditRecipe,
     model: Model,
     choice: Audited,
 ) -> dict[str, Any]:
     """Everything about one model."""
     scorer = yes_no_scorer(model, recipe.finding)
-    finding = effects(scorer, prepared, edits[recipe.finding])[0]
+    finding = Effects.of(scorer, edits[recipe.finding]["added"]).edit
     before, original = scorer(prepared.rebuilt), scorer(prepared.images)
-    found: dict[str, Any] = {
+    confounders = {}
+    for name in recipe.confounders:
+        parts = {
+            way: judged(scorer, edit, finding, recipe.threshold, recipe.alpha / len(edits[name]))
+            for way, edit in edits[name].items()
+        }
+        confounders[name] = together(parts)
+        images = edits[name]["added"].changed.images
+        if choice.report:
+            told = report_changes(model, prepared.rebuilt, images, list(session.columns))
+            confounders[name]["report_changes"] = told
+        if choice.boxes:
+            shown = box_changes(model, prepared.rebuilt, images, recipe.finding)
+            confounders[name]["box_changes"] = shown
+    return {
         "name": model.info.name,
         "revision": model.info.revision,
         "drift": mean_interval(before - original),
         "decisions_changed_by_rebuilding": share((before > 0) != (original > 0)),
-        "confounders": {
-            name: judged(scorer, prepared, edits[name], finding, recipe.threshold, recipe.alpha)
-            for name in recipe.confounders
-        },
+        "confounders": confounders,
         "surrogate": surrogate_audit(session, bank, tools, prepared, scorer, recipe),
     }
-    for name in recipe.confounders:
-        images = edits[name].changed.images
-        if choice.report:
-            told = report_changes(model, prepared.rebuilt, images, list(session.columns))
-            found["confounders"][name]["report_changes"] = told
-        if choice.boxes:
-            shown = box_changes(model, prepared.rebuilt, images, recipe.finding)
-            found["confounders"][name]["box_changes"] = shown
-    return found
 
 
 def surrogate_audit(
@@ -181,15 +234,4 @@ def _balance(bank: Bank) -> dict[str, Any]:
         "images": len(bank.balance.weights),
         "effective": round(bank.balance.effective, 1),
         "combinations_nobody_shows": bank.balance.empty,
-    }
-
-
-def _judge_auc(session: Session, judge: Judge, recipe: AuditRecipe) -> dict[str, Any]:
-    test = session.of("test")
-    logits = judge.logits(np.asarray(session.images[test]))
-    return {
-        name: examined(
-            values, session.column(name, test), session.patients(test), recipe.bootstrap, 0
-        ).as_json()
-        for name, values in logits.items()
     }

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from radvlm.explain.auditing import Edit
-from radvlm.explain.counterfactual import Prepared
+from radvlm.explain.auditing import Edit, Edits, Way
 from radvlm.explain.page import Part, cell, write_page
 from radvlm.explain.pictures import difference, save_png, strip
 from radvlm.explain.recipe import AuditRecipe
@@ -17,26 +16,13 @@ _TONES = {"relies": "bad", "no reliance found": "good", "undecided": "open"}
 
 
 def write_audit_page(
-    recipe: AuditRecipe,
-    session: Session,
-    prepared: Prepared,
-    edits: Mapping[str, Edit],
-    figures: dict[str, Any],
+    recipe: AuditRecipe, session: Session, edits: Edits, figures: dict[str, Any]
 ) -> None:
     """``report.html`` and the pairs as PNG files."""
     parts = [*_verdicts(recipe, figures), _effects(figures), _surrogates(figures)]
-    for name, edit in edits.items():
-        pictures = []
-        for k in range(min(_SHOWN, len(prepared))):
-            before, after = prepared.rebuilt[k], edit.changed.images[k]
-            tiles = [prepared.images[k], before, after, difference(before, after)]
-            shown = strip(tiles, ("original", "rebuilt", f"{name} added", "difference"))
-            save_png(shown, recipe.out / "pairs" / f"{name.replace(' ', '_')}_{k:02d}.png")
-            confirmed = "confirmed" if edit.shown[k] else "not confirmed"
-            pictures.append(
-                (f"{confirmed} by the judge; step of {edit.changed.amplitude[k]:.1f} SD", shown)
-            )
-        parts.append(Part(f"{name} added", _along(figures, name), pictures=pictures))
+    for name, ways in edits.items():
+        for way, edit in ways.items():
+            parts.append(_pairs(recipe.out / "pairs", edit, way, figures["edits"][name][way]))
     parts.append(_trust(figures))
     write_page(
         recipe.out / "report.html",
@@ -49,54 +35,82 @@ def write_audit_page(
     )
 
 
+def _pairs(folder: Path, edit: Edit, way: Way, described: dict[str, Any]) -> Part:
+    """The first pairs of an edit, and what the judge sees in all of them."""
+    pictures = []
+    for k in range(min(_SHOWN, len(edit.prepared))):
+        before, after = edit.prepared.rebuilt[k], edit.changed.images[k]
+        tiles = [edit.prepared.images[k], before, after, difference(before, after)]
+        shown = strip(tiles, ("original", "rebuilt", f"{edit.name} {way}", "difference"))
+        save_png(shown, folder / f"{edit.name.replace(' ', '_')}_{way}_{k:02d}.png")
+        confirmed = "confirmed" if edit.shown[k] else "not confirmed"
+        said = f"{confirmed} by the judge; step of {edit.changed.amplitude[k]:.1f} SD"
+        pictures.append((said, shown))
+    told = ", ".join(f"{name} in {cell(found)}" for name, found in described["appears"].items())
+    text = [
+        f"{described['images']} images; the judge confirms {cell(described['confirmed'])}.",
+        f"What it sees appear where it was not: {told}.",
+    ]
+    return Part(f"{edit.name} {way}", text, pictures=pictures)
+
+
 def _verdicts(recipe: AuditRecipe, figures: dict[str, Any]) -> list[Part]:
     parts = []
     for name in recipe.confounders:
         found = figures["models"]["audited"]["confounders"][name]
         verdict = found["verdict"]
-        line = f"{verdict}" + (f": {found['why']}" if found["why"] else "")
-        if "reliance" in found:
-            line += (
-                f" (reliance {found['reliance']:.2f}, threshold {recipe.threshold:.2f}, "
-                f"p = {found['p']:.4f} against random steps)"
-            )
-        parts.append(Part(f"Does it rest on {name}?", verdict=line, tone=_TONES[verdict]))
+        lines = []
+        for way in ("added", "removed"):
+            one = found.get(way, {"why": "no test image has it"})
+            said = one["why"]
+            if "reliance" in one:
+                said = f"reliance {one['reliance']:.2f}, p = {one['p']:.4f} against random steps"
+                said += f"; {one['why']}" if one["why"] else ""
+            lines.append(f"{way}: {said}")
+        line = f"{verdict} (threshold {recipe.threshold:.2f})"
+        parts.append(Part(f"Does it rest on {name}?", lines, verdict=line, tone=_TONES[verdict]))
     return parts
 
 
 def _effects(figures: dict[str, Any]) -> Part:
     rows = []
     for role, model in figures["models"].items():
-        for name, found in model["confounders"].items():
-            if "effect" not in found:
-                continue
-            rows.append(
-                [
-                    f"{role}: {model['name']}",
-                    name,
-                    cell(found["effect"]),
-                    cell(found["finding_effect"]),
-                    cell(found["null"]),
-                    cell(found["answers_changed"]),
-                    f"{found['reliance']:.2f}",
-                    found["verdict"],
-                ]
-            )
+        for name, both in model["confounders"].items():
+            for way in ("added", "removed"):
+                found = both.get(way, {})
+                if "effect" in found:
+                    rows.append([f"{role}: {model['name']}", f"{name} {way}", *_row(found)])
+        drift = cell(model["drift"])
+        rows.append([f"{role}: {model['name']}", "rebuilt, nothing else", drift, *[""] * 6])
     head = [
         "model",
-        "added",
+        "change",
         "effect, logit",
-        "of the finding itself",
-        "of random steps",
+        "adding the finding itself",
+        "random steps",
+        "shuffled labels",
         "answers changed",
         "reliance",
         "verdict",
     ]
     text = [
         "By how much the logit of yes moves, mean over images with its interval. Reliance is the "
-        "part of the added thing in what it and the finding itself move.",
+        "part of the confounder in what it and the finding itself move. What means nothing should "
+        "move nothing: random steps as long, and those of probes fitted to shuffled labels.",
     ]
     return Part("Effects", text, head, rows)
+
+
+def _row(found: dict[str, Any]) -> list[str]:
+    return [
+        cell(found["effect"]),
+        cell(found["finding_effect"]),
+        cell(found["null"]),
+        cell(found["shuffled"]),
+        cell(found["answers_changed"]),
+        f"{found['reliance']:.2f}",
+        found["verdict"],
+    ]
 
 
 def _surrogates(figures: dict[str, Any]) -> Part:
@@ -118,12 +132,6 @@ def _surrogates(figures: dict[str, Any]) -> Part:
         "answers alone; the image is changed until the model itself says yes."
     ]
     return Part("What the model wants to see", text, head, rows)
-
-
-def _along(figures: dict[str, Any], name: str) -> list[str]:
-    shares = figures["moves_along"][name]
-    told = ", ".join(f"{other} in {cell(found)}" for other, found in shares.items())
-    return [f"What the judge sees appear where it was not: {told}."]
 
 
 def _trust(figures: dict[str, Any]) -> Part:

@@ -1,17 +1,19 @@
 """Does a model rest on a confounder? The audit itself, on arrays; any model that scores images.
 
-Every image is changed in one named thing (a device is added), the change is verified by a judge the
-model has no part in, and the model is asked again. What counts is by how much its score moves,
-beside how much the finding itself moves it, and beside random changes of equal length.
+Every image is changed in one named thing (a device is added or removed), the change is verified by
+a judge the model has no part in, and the model is asked again. What counts is by how much its score
+moves, beside how much the finding itself moves it, and beside changes of equal length that mean
+nothing: random ones, and those of probes that were fitted to shuffled labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from radvlm.explain.autoencoder import DiffusionAutoencoder
 from radvlm.explain.counterfactual import (
@@ -28,6 +30,7 @@ from radvlm.explain.probes import Head
 from radvlm.explain.recipe import Closed
 from radvlm.protocols import Pixels
 
+Way = Literal["added", "removed"]
 Verdict = Literal["relies", "no reliance found", "undecided"]
 _PERMUTATIONS = 10_000
 VERIFIED = 0.8
@@ -38,64 +41,120 @@ VERIFIED = 0.8
 class Tools:
     """What an audit works with: an autoencoder, probes by attribute, covariance of z, a judge.
 
-    ``goals`` is the probe's median logit of images that have the attribute; of the attributes in
-    ``apart`` one is edited while the scores of the others are held.
+    ``goals`` are the probe's median logits of images without and with the attribute; of the
+    attributes in ``apart`` one is edited while the scores of the others are held. ``shuffled`` are
+    probes by attribute that were fitted to shuffled labels.
     """
 
     autoencoder: DiffusionAutoencoder
     heads: Mapping[str, Head]
     spread: Spread
     judge: Judge
-    goals: Mapping[str, float]
+    goals: Mapping[str, tuple[float, float]]
     apart: tuple[str, ...] = ()
+    shuffled: Mapping[str, Sequence[Head]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Images to which one attribute was added, and random steps as long [k, n, s, s].
+    """Images with one attribute added or removed, and steps as long that mean nothing.
 
-    ``shown`` says whether the judge confirms an edit: it sees the attribute, and none of those it
-    is told apart from has come along.
+    ``shown`` says whether the judge confirms an edit: it sees the attribute come or go, and none of
+    those it is told apart from with it. ``random`` and ``shuffled`` are [k, n, s, s].
     """
 
     name: str
+    added: bool
+    prepared: Prepared
     changed: Changed
     shown: np.ndarray
     random: Pixels
+    shuffled: Pixels
+
+
+Edits = Mapping[str, Mapping[Way, Edit]]
+"""Attribute → way → what was made."""
 
 
 def make_edit(
-    tools: Tools, prepared: Prepared, name: str, loop: Closed, null: int, seed: int = 0
+    tools: Tools,
+    prepared: Prepared,
+    name: str,
+    loop: Closed,
+    null: int,
+    seed: int = 0,
+    *,
+    add: bool = True,
 ) -> Edit:
-    """Add an attribute to images, and move them as far in ``null`` random directions each."""
+    """Add an attribute to images (or remove it), and move them as far in directions of nothing."""
+    absent, present = tools.goals[name]
     changed = change(
         tools.autoencoder,
         prepared,
         tools.heads[name],
         tools.spread,
         loop,
-        goal=tools.goals[name],
+        goal=present if add else -absent,
+        add=add,
         hold=[tools.heads[other] for other in tools.apart if other != name],
     )
     rng = np.random.default_rng(seed)
-    amplitude = changed.amplitude[:, None]
-    random = [
-        shifted(tools.autoencoder, prepared, amplitude * tools.spread.random(len(prepared), rng))
-        for _ in range(null)
-    ]
+    steps = [tools.spread.random(len(prepared), rng) for _ in range(null)]
+    blank = [tools.spread.direction(head)[None] for head in tools.shuffled.get(name, ())]
+    return Edit(
+        name,
+        add,
+        prepared,
+        changed,
+        _confirmed(tools, prepared, changed, name, add),
+        _moved_as_far(tools, prepared, changed, steps),
+        _moved_as_far(tools, prepared, changed, blank),
+    )
+
+
+def _confirmed(
+    tools: Tools, prepared: Prepared, changed: Changed, name: str, add: bool
+) -> NDArray[np.bool_]:
     was, now = tools.judge.shows(prepared.rebuilt), tools.judge.shows(changed.images)
-    shown = now[name].copy()
+    shown = (now[name] == add) & (was[name] != add)
     for other in tools.apart:
         if other != name and other in now:
-            shown &= ~(now[other] & ~was[other])
-    return Edit(name, changed, shown, np.stack(random) if random else np.empty((0,), np.uint8))
+            shown &= now[other] == was[other]
+    return np.asarray(shown)
 
 
-def effects(scorer: Scorer, prepared: Prepared, edit: Edit) -> tuple[Floats, Floats]:
-    """By how much an edit moves the score of each image [n], and random steps do [k, n]."""
-    before = scorer(prepared.rebuilt)
-    after = scorer(edit.changed.images) - before
-    return after, np.stack([scorer(images) - before for images in edit.random])
+def _moved_as_far(
+    tools: Tools, prepared: Prepared, changed: Changed, steps: Sequence[Floats]
+) -> Pixels:
+    """Images moved by steps of length 1, times the amplitude of an edit: [k, n, s, s]."""
+    amplitude = changed.amplitude[:, None]
+    made = [shifted(tools.autoencoder, prepared, amplitude * step) for step in steps]
+    return np.stack(made) if made else np.empty((0, *prepared.images.shape), np.uint8)
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """By how much a score moves: by an edit [n], by random steps [k, n], by shuffled probes [k, n].
+
+    ``before`` are the scores of the rebuilt images.
+    """
+
+    before: Floats
+    edit: Floats
+    random: Floats
+    shuffled: Floats
+
+    @classmethod
+    def of(cls, scorer: Scorer, edit: Edit) -> Effects:
+        """Ask the model."""
+        before = scorer(edit.prepared.rebuilt)
+        random, shuffled = (
+            np.stack([scorer(images) - before for images in table])
+            if len(table)
+            else np.empty((0, len(before)))
+            for table in (edit.random, edit.shuffled)
+        )
+        return cls(before, scorer(edit.changed.images) - before, random, shuffled)
 
 
 def exchange_p(effect: Floats, random: Floats, seed: int = 0) -> float:
@@ -120,41 +179,57 @@ def reliance(confounder: float, finding: float) -> float:
 
 
 def judged(
-    scorer: Scorer, prepared: Prepared, edit: Edit, finding: Floats, threshold: float, alpha: float
+    scorer: Scorer, edit: Edit, finding: Floats, threshold: float, alpha: float
 ) -> dict[str, Any]:
-    """What an edit does to a model, and the verdict.
+    """What an edit does to a model, and what follows from this edit alone.
 
     Args:
         scorer: the model.
-        prepared: images without finding and confounder.
-        edit: the confounder added.
+        edit: the confounder added to, or removed from, images without the finding.
         finding: effect of adding the finding itself, [n].
         threshold: reliance above which a model is said to rely on the confounder.
         alpha: level of the test against random steps.
     """
-    effect, random = effects(scorer, prepared, edit)
     kept = edit.shown
     verified = share(kept)
     if not kept.any():
         return {"verified": verified, "verdict": "undecided", "why": "no edit was confirmed"}
-    before = scorer(prepared.rebuilt)[kept]
-    p = exchange_p(effect[kept], random[:, kept])
-    rests = reliance(float(effect[kept].mean()), float(finding.mean()))
+    moved = Effects.of(scorer, edit)
+    effect = moved.edit[kept]
+    p = exchange_p(effect, moved.random[:, kept])
+    towards = effect if edit.added else -effect
+    rests = reliance(float(towards.mean()), float(finding.mean()))
     verdict: Verdict = "relies" if rests > threshold and p < alpha else "no reliance found"
     why = ""
     if verified["value"] < VERIFIED:
         verdict, why = "undecided", "too few edits were confirmed by the judge"
+    before = moved.before[kept]
     return {
         "verified": verified,
-        "effect": mean_interval(effect[kept]),
-        "null": mean_interval(random[:, kept].ravel()),
+        "effect": mean_interval(effect),
+        "null": mean_interval(moved.random[:, kept].ravel()),
+        "shuffled": mean_interval(moved.shuffled[:, kept].ravel()) if len(moved.shuffled) else None,
         "finding_effect": mean_interval(finding),
-        "answers_changed": share((before > 0) != (before + effect[kept] > 0)),
+        "answers_changed": share((before > 0) != (before + effect > 0)),
         "reliance": rests,
         "p": p,
         "verdict": verdict,
         "why": why,
     }
+
+
+def together(parts: Mapping[Way, dict[str, Any]]) -> dict[str, Any]:
+    """One verdict of adding and of removing, each tested at its level.
+
+    A model relies where either says so; "no reliance found" asks for one that could be decided.
+    """
+    ways: dict[str, Any] = {str(way): part for way, part in parts.items()}
+    verdicts = {way: part["verdict"] for way, part in ways.items()}
+    for wanted in ("relies", "no reliance found"):
+        if wanted in verdicts.values():
+            return {**ways, "verdict": wanted, "why": ""}
+    why = "; ".join(f"{way}: {part['why']}" for way, part in ways.items())
+    return {**ways, "verdict": "undecided", "why": why}
 
 
 def moved(judge: Judge, before: Pixels, after: Pixels) -> dict[str, Any]:

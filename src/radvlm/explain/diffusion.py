@@ -81,12 +81,14 @@ def split(
 
 
 def grid(steps: int, kind: Parametrisation) -> list[float]:
-    """Times from 0 to the noisiest, ``steps`` + 1 of them.
+    """Times from 0 to the noisiest, ``steps`` + 1 of them, quadratically spaced.
 
-    A predicted noise says nothing of x_0 where no signal is left, so its last time is 999/1000.
+    Most changes where there is little noise left, so steps are shorter there (Song et al. 2021,
+    appendix D.2). A predicted noise says nothing of x_0 where no signal is left, so its last time
+    is 999/1000.
     """
     last = (_LEVELS - 1) / _LEVELS if kind == "noise" else 1.0
-    return [last * k / steps for k in range(steps + 1)]
+    return [last * (k / steps) ** 2 for k in range(steps + 1)]
 
 
 def invert(

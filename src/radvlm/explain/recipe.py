@@ -158,7 +158,8 @@ class ImageRecipe(ExplainRecipe):
 
     ``image`` is a file of one's own; without it the first ``count`` test images without the
     finding are taken. ``direction`` ``weight`` is the published rule (raw weights; with ``fixed``
-    also its fixed amplitude).
+    also its fixed amplitude). Over the images, ``null`` random directions and ``shuffled`` probes
+    of shuffled labels say how often an attribute appears for nothing.
     """
 
     finding: str
@@ -169,6 +170,8 @@ class ImageRecipe(ExplainRecipe):
     fixed: bool = False
     loop: Closed = Closed()
     frames: PositiveInt = 9
+    null: PositiveInt = 3
+    shuffled: PositiveInt = 3
 
 
 class Audited(Section):
@@ -184,14 +187,15 @@ class AuditRecipe(ExplainRecipe):
 
     Attributes:
         finding: what the model is asked for.
-        confounders: attributes that are added to images (and removed) to see its answer change.
+        confounders: attributes that are added to and removed from images to see its answer change.
         audited: the model.
         controls: further models that are known to be clean or to use the shortcut, by role.
         questions: images whose scores the surrogate is fitted on.
         images: test images that are edited.
         null: random directions of equal length.
+        shuffled: probes fitted to shuffled labels, whose directions are a second null.
         threshold: reliance above which the exit status is 1.
-        alpha: level of the test against the null.
+        alpha: level of the test against random directions, shared by adding and removing.
     """
 
     finding: str
@@ -201,6 +205,7 @@ class AuditRecipe(ExplainRecipe):
     questions: PositiveInt = 600
     images: PositiveInt = 100
     null: PositiveInt = 20
+    shuffled: PositiveInt = 5
     threshold: float = Field(0.2, gt=0)
     alpha: float = Field(0.01, gt=0, lt=1)
     loop: Closed = Closed()

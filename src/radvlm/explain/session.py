@@ -16,7 +16,9 @@ from radvlm.errors import InputError
 from radvlm.explain.autoencoder import Codes, DiffusionAutoencoder
 from radvlm.explain.decorrelation import Decorrelated, Spread, decorrelate
 from radvlm.explain.images import Column, Row, columns, read_rows
-from radvlm.explain.probes import Head, Tested, examined, fit_heads
+from radvlm.explain.intervals import Floats
+from radvlm.explain.judge import Judge
+from radvlm.explain.probes import Head, Tested, examined, fit_head, fit_heads
 from radvlm.explain.recipe import ExplainRecipe
 from radvlm.explain.store import squares
 from radvlm.io.egress import strictest
@@ -63,14 +65,14 @@ class Bank:
     """Probes by attribute, how they did on test patients, and why others are missing.
 
     ``balance`` says how the training images were weighted where attributes had to be told apart,
-    ``goals`` which logit the median image with the attribute has.
+    ``goals`` which logit the median image without the attribute has, and that with it.
     """
 
     heads: Mapping[str, Head]
     tested: Mapping[str, Tested]
     refused: Mapping[str, str]
     spread: Spread
-    goals: Mapping[str, float]
+    goals: Mapping[str, tuple[float, float]]
     balance: Decorrelated | None
 
 
@@ -114,8 +116,45 @@ def fit_bank(session: Session, recipe: ExplainRecipe, independent: tuple[str, ..
         )
         for name, head in heads.items()
     }
-    goals = {n: float(np.median(h.logit(z)[known[n] == 1])) for n, h in heads.items()}
+    goals = {name: middles(head.logit(z), known[name]) for name, head in heads.items()}
     return Bank(heads, results, refused, Spread.of(z, weights), goals, balance)
+
+
+def middles(logits: Floats, column: Column) -> tuple[float, float]:
+    """The median logit of those without an attribute, and of those with it."""
+    return float(np.median(logits[column == 0])), float(np.median(logits[column == 1]))
+
+
+def shuffled_heads(
+    session: Session, bank: Bank, recipe: ExplainRecipe, name: str, count: int
+) -> list[Head]:
+    """Probes like that of an attribute, fitted to labels that were shuffled among the images."""
+    train = session.of("train", "validate")
+    column = session.column(name, train)
+    weights = bank.balance.weights if bank.balance else None
+    known, rng = ~np.isnan(column), np.random.default_rng(recipe.seed)
+    made = []
+    for _ in range(count):
+        blank = column.copy()
+        blank[known] = rng.permutation(column[known])
+        made.append(fit_head(name, session.z[train], blank, recipe.ridge, weights))
+    return made
+
+
+def fit_judge(session: Session, bank: Bank) -> Judge:
+    """A second opinion on every attribute that has a probe, from the training images' pixels."""
+    train = session.of("train", "validate")
+    known = {name: session.column(name, train) for name in session.columns if name in bank.heads}
+    return Judge.fit(session.images[train], known)
+
+
+def judge_tested(session: Session, judge: Judge, samples: int, seed: int) -> dict[str, Tested]:
+    """How well the judge tells each attribute on the test images."""
+    test = session.of("test")
+    return {
+        name: examined(values, session.column(name, test), session.patients(test), samples, 0, seed)
+        for name, values in judge.logits(np.asarray(session.images[test])).items()
+    }
 
 
 def in_domain(session: Session, places: Places) -> tuple[Places, list[str]]:
@@ -145,6 +184,12 @@ def without(session: Session, places: Places, names: tuple[str, ...]) -> Places:
             "Close the names for a source, or add images",
         )
     return places[absent]
+
+
+def showing(session: Session, places: Places, name: str, without: str) -> Places:
+    """The places that are known to have one attribute and not the other; there may be none."""
+    there = (session.column(name, places) == 1) & (session.column(without, places) == 0)
+    return np.asarray(places[there])
 
 
 def usable(bank: Bank, name: str, chance: float) -> Head:

@@ -14,6 +14,7 @@ import numpy as np
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
 from radvlm.explain.autoencoder import psnr
+from radvlm.explain.cohort import along_part, moves_along
 from radvlm.explain.counterfactual import Changed, Prepared, change, shifted
 from radvlm.explain.decorrelation import Spread
 from radvlm.explain.intervals import share
@@ -73,6 +74,8 @@ def explain_images(recipe: ImageRecipe, progress: Bar | None = None) -> dict[str
     kind = "weight" if recipe.fixed else recipe.direction
     made = Explained(names, prepared, changed, bank.spread.direction(head, kind))
     figures = _figures(session, recipe, bank, made) | {"refused": refused}
+    if recipe.image is None and changed.valid.any():
+        figures["along"] = moves_along(session, bank, recipe, prepared, changed)
     _write(session, recipe, made, figures, progress)
     return figures
 
@@ -184,6 +187,7 @@ def _write(
         session.autoencoder.card.scope,
         [
             Part("Pairs", pictures=pictures),
+            *([along_part(figures["along"], recipe.finding)] if "along" in figures else []),
             Part("Scores before and after", (), *_table(figures)),
         ],
         session.access,

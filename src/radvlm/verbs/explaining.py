@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import typer
 
@@ -111,16 +112,21 @@ def audit(
     with stage("Auditing", as_json) as bar:
         figures = run(loaded, bar)
     found = figures["models"]["audited"]["confounders"]
-    lines = [
-        f"{name}: {one['verdict']}"
-        + (f", reliance {one['reliance']:.2f}, p {one['p']:.4f}" if "reliance" in one else "")
-        for name, one in found.items()
-    ]
+    lines = [f"{name}: {one['verdict']}{_reliances(one)}" for name, one in found.items()]
     say(as_json, figures, "\n".join([*lines, f"page: {loaded.out / 'report.html'}"]))
     if figures["relies"] or figures["undecided"]:
         named = ", ".join([*figures["relies"], *figures["undecided"]])
         print(f"the answer rests on, or may rest on: {named}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _reliances(found: dict[str, Any]) -> str:
+    ways = {way: found.get(way, {}) for way in ("added", "removed")}
+    return "".join(
+        f"; {way}: reliance {one['reliance']:.2f}, p {one['p']:.4f}"
+        for way, one in ways.items()
+        if "reliance" in one
+    )
 
 
 @app.command()
