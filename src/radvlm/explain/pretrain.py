@@ -36,6 +36,7 @@ from radvlm.models.card import RESEARCH_SCOPE, TOY_SCOPE
 from radvlm.protocols import Pixels
 from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.processes import Processes, processes
+from radvlm.runtime.schedule import rate_factor
 from radvlm.runtime.state import Counters, Saver, load_state, tensors_of
 
 METRICS = "metrics.jsonl"
@@ -182,7 +183,7 @@ def _step(
     total: int,
 ) -> Counters:
     schedule = recipe.schedule
-    rate = schedule.lr * _factor(done.step, total, schedule.warmup, schedule.decay)
+    rate = schedule.lr * rate_factor(done.step, total, schedule.warmup, decay=schedule.decay)
     for group in optimizer.param_groups:
         group["lr"] = rate
     generator = torch.Generator().manual_seed(
@@ -208,14 +209,6 @@ def _step(
         samples=done.samples + schedule.batch,
         usual=mean if done.step == 0 else 0.98 * done.usual + 0.02 * mean,
     )
-
-
-def _factor(step: int, total: int, warmup: float, decay: bool) -> float:
-    """Linear warm-up, then (with ``decay``) half a cosine to zero."""
-    warm = max(1, round(warmup * total))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) if decay else 1.0
 
 
 def _check(loss: float, done: Counters, spike: float) -> None:
