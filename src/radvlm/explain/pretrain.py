@@ -31,6 +31,7 @@ from radvlm.explain.recipe import PretrainRecipe
 from radvlm.explain.store import squares
 from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
+from radvlm.io.jsonl import keep_lines
 from radvlm.io.progress import Bar
 from radvlm.models.card import RESEARCH_SCOPE, TOY_SCOPE
 from radvlm.protocols import Pixels
@@ -120,7 +121,7 @@ def _fit(
     done = load_state(state, learner, optimizer, name, joined) or Counters(recipe=name)
     total = max(1, schedule.images // schedule.batch)
     if joined.first:
-        _cut(recipe.out / METRICS, done.step)
+        keep_lines(recipe.out / METRICS, done.step)
     network: nn.Module = learner.network
     if joined.size > 1:
         network = DistributedDataParallel(learner.network)
@@ -216,12 +217,6 @@ def _check(loss: float, done: Counters, spike: float) -> None:
     if not math.isfinite(loss) or (done.step > 20 and loss > spike * done.usual):
         remedy = "Run again with a lower schedule.lr, or precision=float32"
         raise IncompleteError(f"the loss is {loss:.3g}", f"step {done.step + 1}", remedy)
-
-
-def _cut(path: Path, steps: int) -> None:
-    """Bring the metrics back to the state that is gone on from, so that no step is there twice."""
-    kept = path.read_text(encoding="utf-8").splitlines(True)[:steps] if path.exists() else []
-    path.write_text("".join(kept), encoding="utf-8")
 
 
 def _tell(
