@@ -149,19 +149,30 @@ def _batches(
     total: int,
 ) -> Iterator[torch.Tensor]:
     """This process's images of every step from ``first`` on; the same whatever was run before."""
-    size = recipe.schedule.batch
-    for step in range(first, total):
-        places = np.arange(step * size, (step + 1) * size)
-        order = {
-            epoch: np.random.default_rng((recipe.seed, epoch)).permutation(chosen)
-            for epoch in set((places // len(chosen)).tolist())
-        }
-        mine = [
-            order[p // len(chosen)][p % len(chosen)] for p in places[joined.rank :: joined.size]
-        ]
+    for step, drawn in _drawn(chosen, recipe, first, total):
         rng = np.random.default_rng((recipe.seed, 1, step, joined.rank))
+        mine = drawn[joined.rank :: joined.size]
         batch = np.stack([_shifted(images[k], recipe.shift, rng) for k in mine])
         yield to_tensor(batch).expand(-1, recipe.network.channels, -1, -1)
+
+
+def _drawn(
+    chosen: NDArray[np.intp], recipe: PretrainRecipe, first: int, total: int
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each step from ``first`` on and the images of all processes in it, epoch after epoch.
+
+    The order of an epoch is drawn once and kept while steps take from it.
+    """
+    size, orders = recipe.schedule.batch, dict[int, NDArray[np.intp]]()
+    for step in range(first, total):
+        epochs, places = np.divmod(np.arange(step * size, (step + 1) * size), len(chosen))
+        orders = {
+            epoch: orders[epoch]
+            if epoch in orders
+            else np.random.default_rng((recipe.seed, epoch)).permutation(chosen)
+            for epoch in range(int(epochs[0]), int(epochs[-1]) + 1)
+        }
+        yield step, np.array([orders[e][p] for e, p in zip(epochs, places, strict=True)])
 
 
 def _shifted(image: Pixels, most: float, rng: np.random.Generator) -> Pixels:
