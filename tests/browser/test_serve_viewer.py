@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +206,23 @@ def test_a_dicom_file_is_shown(page: Page) -> None:
     page.set_input_files("#file", str(get_testdata_file("CT_small.dcm")))
     expect(page.locator("#current figcaption")).to_contain_text("128 × 128")
     assert np.ptp(stage(page)[:, :, 0].astype(int)) > 100
+
+
+def test_what_is_shown_no_more_is_deleted_on_the_server(opened: Page, tmp_path: Path) -> None:
+    file = png_file(tmp_path)
+
+    def deleted(act: Callable[[], None]) -> None:
+        with opened.expect_response(lambda response: response.request.method == "DELETE") as told:
+            act()
+        assert told.value.status == 204
+        assert opened.request.get(f"{told.value.url}.png").status == 404
+
+    deleted(lambda: opened.set_input_files("#file", file))
+    for _ in range(2):
+        opened.set_input_files("#prior-file", file)
+        expect(opened.locator("#prior figcaption")).to_contain_text("800 × 1000")
+        deleted(lambda: opened.locator("#close-prior").click())
+    read(opened)  # the one in sight is still there
 
 
 @ON_A_PHONE_TOO

@@ -17,8 +17,10 @@ from radvlm import recipe as recipes
 from radvlm.errors import CheckpointError, IncompleteError, RecipeError
 from radvlm.explain import pretrain as module
 from radvlm.explain.autoencoder import DiffusionAutoencoder, psnr
+from radvlm.explain.pixels import to_tensor
 from radvlm.explain.pretrain import pretrain
 from radvlm.explain.recipe import PretrainRecipe
+from radvlm.runtime.processes import Processes
 
 TINY = {
     "base": "small",
@@ -113,6 +115,43 @@ def test_two_processes_learn_what_one_does(cohort: Path, tmp_path: Path) -> None
     assert ended.returncode == 0, ended.stderr[-2000:]
     assert len(losses(tmp_path / "two")) == 16 and losses(tmp_path / "two")[-1] < 1.0
     assert (tmp_path / "two" / "autoencoder" / "autoencoder.json").exists()
+
+
+@pytest.mark.parametrize("first", [0, 4])
+@pytest.mark.parametrize(("rank", "size"), [(0, 1), (0, 2), (1, 2)])
+@pytest.mark.parametrize("batch", [4, 16])
+def test_batches_are_the_epochs_permutations_in_turn(
+    cohort: Path, tmp_path: Path, rank: int, size: int, first: int, batch: int
+) -> None:
+    """Against the formula, place by place; 7 images, so that batches cross the edges of epochs."""
+    recipe = recipe_of(cohort, tmp_path, schedule={"batch": batch}, shift=0.1, seed=3)
+    chosen = np.array([1, 2, 4, 5, 7, 8, 9])
+    images = np.random.default_rng(0).integers(0, 255, (10, 32, 32), dtype=np.uint8)
+    joined = Processes(rank, size, torch.device("cpu"))
+    found = list(module._batches(images, chosen, recipe, joined, first, 9))
+    assert len(found) == 9 - first
+    for step, made in enumerate(found, first):
+        rng = np.random.default_rng((3, 1, step, rank))
+        wanted = []
+        for place in range(step * batch + rank, (step + 1) * batch, size):
+            order = np.random.default_rng((3, place // 7)).permutation(chosen)
+            wanted.append(module._shifted(images[order[place % 7]], 0.1, rng))
+        assert torch.equal(made, to_tensor(np.stack(wanted)))
+
+
+def test_an_epoch_is_shuffled_once(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = recipe_of(cohort, tmp_path, schedule={"batch": 4})
+    plain, shuffled = np.random.default_rng, []
+
+    def counting(seed: tuple[int, ...]) -> np.random.Generator:
+        shuffled.append(seed[1])
+        return plain(seed)
+
+    monkeypatch.setattr(np.random, "default_rng", counting)
+    assert len(list(module._drawn(np.arange(7), recipe, 0, 9))) == 9
+    assert shuffled == [0, 1, 2, 3, 4, 5]  # 36 images of 7 an epoch
 
 
 def test_an_image_of_another_kind_is_out_of_domain(trained: Path) -> None:

@@ -8,6 +8,7 @@ import re
 import statistics
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,15 @@ def test_nothing_is_loaded_unsafely_and_no_error_is_swallowed(path: Path) -> Non
             given = {k.arg: ast.unparse(k.value) for k in node.keywords}
             assert given.get("trust_remote_code", "False") == "False"
             assert given.get("shell", "False") == "False"
+
+
+def test_no_folder_of_tests_is_passed_over(pytestconfig: pytest.Config) -> None:
+    """pytest's own list of folders it does not enter holds ``build``, which ours may be called."""
+    folders = {path for one in ROOT.glob("tests/**/test_*.py") for path in one.parents}
+    names = {path.name for path in folders if path.is_relative_to(ROOT / "tests")}
+    passed_over = pytestconfig.getini("norecursedirs")
+    assert "build" in names
+    assert not [n for n in names if any(fnmatch(n, pattern) for pattern in passed_over)]
 
 
 def test_help_is_quick_and_loads_no_torch() -> None:

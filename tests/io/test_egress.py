@@ -7,7 +7,7 @@ from typing import cast, get_args
 import pytest
 
 from radvlm.errors import EgressError
-from radvlm.io.egress import Agreement, Way, check, is_local, strictest
+from radvlm.io.egress import Agreement, Way, check, is_local, refusal, strictest
 from radvlm.records import Access
 
 CLOSED: tuple[Access, ...] = ("credentialed", "private", cast(Access, "something new"))
@@ -68,6 +68,18 @@ def test_a_host_listed_as_local_is_local_as_a_whole_only() -> None:
     check("private", "judge", "10.0.0.5:80", local_hosts=hosts)
     with pytest.raises(EgressError):
         check("private", "judge", "https://x.gpu1.hospital.example", local_hosts=hosts)
+
+
+def test_a_refusal_says_why_and_is_empty_where_data_may_go() -> None:
+    for way in get_args(Way):
+        assert refusal("open", way, ELSEWHERE) == ""
+    assert refusal("private", "page", "x.html") == "private data never goes to a page"
+    assert (
+        refusal("credentialed", "tracker", "wandb") == "credentialed data never goes to a tracker"
+    )
+    assert refusal("private", "endpoint", "http://localhost") == ""
+    assert "may not leave" in refusal("private", "endpoint", ELSEWHERE)
+    assert refusal("private", "endpoint", "http://") == "destination names no host"
 
 
 def test_an_agreement_opens_endpoints_only_if_complete() -> None:

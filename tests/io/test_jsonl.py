@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from radvlm.errors import TableError
 from radvlm.io.jsonl import (
     JsonlLog,
+    keep_lines,
     prediction_from_json,
     prediction_to_json,
     score_from_json,
@@ -108,3 +109,16 @@ def test_an_appended_record_outlives_a_kill(tmp_path: Path) -> None:
     )
     assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
     assert [record["n"] for record in JsonlLog(path)] == [0, 1, 2, 3, 4]
+
+
+def test_a_file_is_cut_back_to_its_first_lines(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    keep_lines(path, 3)
+    assert not path.exists()
+    path.write_text('{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st')
+    keep_lines(path, 9)
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n{"step": 3}\n{"st\n'
+    keep_lines(path, 2)
+    assert path.read_text() == '{"step": 1}\n{"step": 2}\n'
+    keep_lines(path, 0)
+    assert path.read_text() == "" and list(tmp_path.iterdir()) == [path]

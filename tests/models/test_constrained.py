@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tiny_models import MIXED
 
 from radvlm import constraints
 from radvlm.codecs import CODECS
 from radvlm.models.local import LocalModel
 from radvlm.protocols import Decoding
 from radvlm.vocabulary import CHEXPERT_13
+from tiny_models import MIXED
 
 CODEC = CODECS["radvlm_01"]
 BOXES = Decoding(max_tokens=160, constraint=constraints.boxes(CODEC, most=2))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_models import TEXTS, TILED, chat, picture, tiny
 
 from radvlm.models.card import TOY_SCOPE, Card
 from radvlm.models.llava_onevision import LlavaOnevision
 from radvlm.models.tiny import make_tiny, train_tokenizer
+from tiny_models import TEXTS, TILED, chat, picture, tiny
 
 CARD = Card(name="t", family="llava_onevision", scope=TOY_SCOPE, access="open")
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from tiny_models import MIXED, chat, picture, stock_inputs
 
 from radvlm.models.local import LocalModel
 from radvlm.protocols import Chat, Decoding, Model
 from radvlm.records import Turn
+from tiny_models import MIXED, chat, picture, stock_inputs
 
 GREEDY = Decoding(max_tokens=12, logprobs=True)
 

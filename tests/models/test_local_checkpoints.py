@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_models import MIXED, picture, stock_inputs, tiny
 from transformers import AutoModelForImageTextToText
 
 from radvlm.codecs import CODECS
@@ -20,6 +19,7 @@ from radvlm.models.qwen3_vl import Qwen3VL
 from radvlm.native_codecs import NATIVE
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Box, Turn
+from tiny_models import MIXED, picture, stock_inputs, tiny
 
 PUBLIC_CLASSES = {
     "llava_onevision": ("LlavaOnevisionProcessor", "LlavaOnevisionImageProcessor"),

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from tiny_models import TEXTS, chat, picture, tiny
 
 from radvlm.models.local import LocalModel
 from radvlm.models.memory import Recent
 from radvlm.models.tiny_families import tiny_gemma3
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Turn
+from tiny_models import TEXTS, chat, picture, tiny
 
 SHORT = Decoding(max_tokens=6)
 QUESTIONS = ("Where is the carina?", "No pneumothorax?", "Yes.", "Where?", "The carina is at .")

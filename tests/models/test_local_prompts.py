@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tiny_models import MIXED, chat, picture, stock_inputs, tiny
 from transformers.utils import is_torchvision_available
 
 from radvlm.models.batches import IGNORED
@@ -16,6 +15,7 @@ from radvlm.models.local import LocalModel
 from radvlm.models.tiny_families import tiny_gemma3
 from radvlm.protocols import Chat
 from radvlm.records import Box, Turn
+from tiny_models import MIXED, chat, picture, stock_inputs, tiny
 
 
 @pytest.mark.parametrize("k", range(4))

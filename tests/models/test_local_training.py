@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import pytest
 import torch
-from tiny_models import MIXED, chat, picture, stock_inputs, tiny
 from torch import nn
 
 from radvlm.models.batches import IGNORED
@@ -16,6 +15,7 @@ from radvlm.models.local import LocalModel
 from radvlm.models.qwen_vl import positions
 from radvlm.models.tiny_families import tiny_gemma3
 from radvlm.protocols import Chat
+from tiny_models import MIXED, chat, picture, stock_inputs, tiny
 
 QUESTIONS = (
     ("Where is the carina?", "The carina is at ."),

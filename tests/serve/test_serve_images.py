@@ -155,6 +155,29 @@ def test_what_is_kept_is_bounded_with_what_windows_need(tmp_path: Path) -> None:
         brief.get(brief.put(one))
 
 
+def test_an_upload_is_deleted_and_an_example_is_not() -> None:
+    app = create_app(Stub(), LIMITS)
+    images = app.state.service.images
+    with TestClient(app, raise_server_exceptions=False) as one:
+        first, second = (upload(one, dicom(ViewPosition="PA")[0])["id"] for _ in range(2))
+        both = images.nbytes
+        gone = one.delete(f"/v1/images/{first}")
+        assert gone.status_code == 204 and gone.content == b""
+        assert images.nbytes == both // 2 > 0
+        url = {"image": f"radvlm://image/{first}"}
+        unknown = one.get(f"/v1/images/{first}.png")
+        again = one.delete(f"/v1/images/{first}")
+        assert unknown.status_code == again.status_code == 404
+        assert again.json() == unknown.json() and again.json()["error"]["code"] == 404
+        assert one.post("/v1/read", json=url).status_code == 422
+        kept = one.delete("/v1/images/example-1")
+        assert kept.status_code == 400
+        assert kept.json()["error"]["message"] == "an example cannot be deleted"
+        assert png(one, "example-1").size and png(one, second).size
+        assert one.delete(f"/v1/images/{second}").status_code == 204 and images.nbytes == 0
+        assert one.delete(f"/v1/images/{'x' * 300}").status_code == 400
+
+
 def test_a_study_is_read_view_by_view_and_laterals_are_named(client: TestClient) -> None:
     frontal, lateral = dicom(ViewPosition="PA")[0], dicom(ViewPosition="LL")[0]
     parts = [("file", ("a", frontal)), ("file", ("b", lateral))]

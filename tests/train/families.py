@@ -11,13 +11,12 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText
 
+import tiny_models
 from radvlm.io.dataset import shard_name
 from radvlm.io.files import write_json
 from radvlm.io.tables import write_examples
-from radvlm.models.card import TOY_SCOPE, Card
+from radvlm.models.card import TOY_SCOPE
 from radvlm.models.local import LocalModel
-from radvlm.models.tiny import TinyConfig, make_tiny
-from radvlm.models.tiny_families import livelier, tiny_gemma3, tiny_qwen3_vl
 from radvlm.recipe import check
 from radvlm.records import Box, Example, Turn, View
 from radvlm.train.recipe import TrainRecipe
@@ -37,29 +36,11 @@ WORDS = [
     "lungs",
 ]
 FAMILIES = ("llava_onevision", "qwen3_vl", "gemma3")
-TILED = TinyConfig(
-    image_size=28,
-    patch_size=14,
-    tiles=2,
-    vision_width=16,
-    vision_layers=2,
-    text_width=32,
-    text_layers=2,
-    vocabulary=600,
-)
 
 
 def tiny(family: str) -> LocalModel:
     """An untrained model of the family, the same each time."""
-    card = Card(name="t", family=family, scope=TOY_SCOPE, access="open")
-    texts = [" ".join(WORDS)] * 5
-    if family == "qwen3_vl":
-        return tiny_qwen3_vl(texts, card)
-    if family == "gemma3":
-        return tiny_gemma3(texts, card)
-    model = make_tiny(TILED, texts, card)
-    livelier(model.network)
-    return model
+    return tiny_models.tiny(family, [" ".join(WORDS)] * 5)
 
 
 def examples(folder: Path, count: int = 24) -> list[Example]:

@@ -22,7 +22,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from radvlm.errors import EgressError, OutputError
+from radvlm.errors import OutputError
 from radvlm.evaluate.browse_data import (
     Counts,
     Evaluation,
@@ -39,7 +39,6 @@ from radvlm.io import egress
 from radvlm.io.draw import PREDICTED, REFERENCE
 from radvlm.io.files import atomic_path
 from radvlm.io.progress import Bar
-from radvlm.records import Access
 
 _UNSAFE = {ord(sign): f"\\u{ord(sign):04x}" for sign in "<>&"}
 
@@ -91,7 +90,7 @@ def write_browse_page(
         access=access,
         share_safe=share_safe,
     )
-    with atomic_path(target, private=not _may_leave(access, target)) as aside:
+    with atomic_path(target, private=bool(egress.refusal(access, "page", str(target)))) as aside:
         aside.write_bytes(text.encode("utf-8"))
     return {
         "page": str(target),
@@ -151,14 +150,6 @@ def _source(text: str) -> str:
 
 def _asset(name: str) -> str:
     return files("radvlm.evaluate").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _may_leave(access: Access, page: Path) -> bool:
-    try:
-        egress.check(access, "page", str(page))
-    except EgressError:
-        return False
-    return True
 
 
 @cache

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from radvlm.errors import EgressError, OutputError
+from radvlm.errors import OutputError
 from radvlm.evaluate import page_marks as marks
 from radvlm.evaluate.page_data import Comparison, MetricRow, PageData, TaskTable, Verdict
 from radvlm.evaluate.plots import SMOOTHED_FROM, loss_curve
@@ -36,11 +36,8 @@ def write_page(data: PageData, path: Path) -> None:
     Raises:
         OutputError: it holds so many pictures that it cannot be kept below 5 MB.
     """
-    withheld = ""
-    try:
-        egress.check(data.access, "page", str(path))
-    except EgressError as error:
-        withheld = error.what
+    withheld = egress.refusal(data.access, "page", str(path))
+    if withheld:
         data = replace(data, pictures=(), conversation=None, reports=())
     text = _fitting(data, withheld, path)
     with atomic_path(path) as aside:

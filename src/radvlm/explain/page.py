@@ -12,7 +12,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from PIL.Image import Image
 
-from radvlm.errors import EgressError
 from radvlm.explain.pictures import png
 from radvlm.io import egress
 from radvlm.io.files import atomic_path
@@ -37,11 +36,7 @@ def write_page(
 ) -> None:
     """Write the page, whole or not at all; pictures of closed data are left out, and it says so."""
     lines = []
-    try:
-        egress.check(access, "page", str(path))
-        withheld = ""
-    except EgressError as error:
-        withheld = error.what
+    withheld = egress.refusal(access, "page", str(path))
     for part in parts:
         held = () if withheld else part.pictures
         text = [

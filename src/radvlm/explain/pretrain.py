@@ -31,11 +31,13 @@ from radvlm.explain.recipe import PretrainRecipe
 from radvlm.explain.store import squares
 from radvlm.io.egress import strictest
 from radvlm.io.files import check_writable, write_json
+from radvlm.io.jsonl import keep_lines
 from radvlm.io.progress import Bar
 from radvlm.models.card import RESEARCH_SCOPE, TOY_SCOPE
 from radvlm.protocols import Pixels
 from radvlm.runtime.memory import keep_freed_memory
 from radvlm.runtime.processes import Processes, processes
+from radvlm.runtime.schedule import rate_factor
 from radvlm.runtime.state import Counters, Saver, load_state, tensors_of
 
 METRICS = "metrics.jsonl"
@@ -119,7 +121,7 @@ def _fit(
     done = load_state(state, learner, optimizer, name, joined) or Counters(recipe=name)
     total = max(1, schedule.images // schedule.batch)
     if joined.first:
-        _cut(recipe.out / METRICS, done.step)
+        keep_lines(recipe.out / METRICS, done.step)
     network: nn.Module = learner.network
     if joined.size > 1:
         network = DistributedDataParallel(learner.network)
@@ -147,19 +149,30 @@ def _batches(
     total: int,
 ) -> Iterator[torch.Tensor]:
     """This process's images of every step from ``first`` on; the same whatever was run before."""
-    size = recipe.schedule.batch
-    for step in range(first, total):
-        places = np.arange(step * size, (step + 1) * size)
-        order = {
-            epoch: np.random.default_rng((recipe.seed, epoch)).permutation(chosen)
-            for epoch in set((places // len(chosen)).tolist())
-        }
-        mine = [
-            order[p // len(chosen)][p % len(chosen)] for p in places[joined.rank :: joined.size]
-        ]
+    for step, drawn in _drawn(chosen, recipe, first, total):
         rng = np.random.default_rng((recipe.seed, 1, step, joined.rank))
+        mine = drawn[joined.rank :: joined.size]
         batch = np.stack([_shifted(images[k], recipe.shift, rng) for k in mine])
         yield to_tensor(batch).expand(-1, recipe.network.channels, -1, -1)
+
+
+def _drawn(
+    chosen: NDArray[np.intp], recipe: PretrainRecipe, first: int, total: int
+) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Each step from ``first`` on and the images of all processes in it, epoch after epoch.
+
+    The order of an epoch is drawn once and kept while steps take from it.
+    """
+    size, orders = recipe.schedule.batch, dict[int, NDArray[np.intp]]()
+    for step in range(first, total):
+        epochs, places = np.divmod(np.arange(step * size, (step + 1) * size), len(chosen))
+        orders = {
+            epoch: orders[epoch]
+            if epoch in orders
+            else np.random.default_rng((recipe.seed, epoch)).permutation(chosen)
+            for epoch in range(int(epochs[0]), int(epochs[-1]) + 1)
+        }
+        yield step, np.array([orders[e][p] for e, p in zip(epochs, places, strict=True)])
 
 
 def _shifted(image: Pixels, most: float, rng: np.random.Generator) -> Pixels:
@@ -182,7 +195,7 @@ def _step(
     total: int,
 ) -> Counters:
     schedule = recipe.schedule
-    rate = schedule.lr * _factor(done.step, total, schedule.warmup, schedule.decay)
+    rate = schedule.lr * rate_factor(done.step, total, schedule.warmup, decay=schedule.decay)
     for group in optimizer.param_groups:
         group["lr"] = rate
     generator = torch.Generator().manual_seed(
@@ -210,25 +223,11 @@ def _step(
     )
 
 
-def _factor(step: int, total: int, warmup: float, decay: bool) -> float:
-    """Linear warm-up, then (with ``decay``) half a cosine to zero."""
-    warm = max(1, round(warmup * total))
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm))) if decay else 1.0
-
-
 def _check(loss: float, done: Counters, spike: float) -> None:
     """Stop where the loss is not finite or leaps."""
     if not math.isfinite(loss) or (done.step > 20 and loss > spike * done.usual):
         remedy = "Run again with a lower schedule.lr, or precision=float32"
         raise IncompleteError(f"the loss is {loss:.3g}", f"step {done.step + 1}", remedy)
-
-
-def _cut(path: Path, steps: int) -> None:
-    """Bring the metrics back to the state that is gone on from, so that no step is there twice."""
-    kept = path.read_text(encoding="utf-8").splitlines(True)[:steps] if path.exists() else []
-    path.write_text("".join(kept), encoding="utf-8")
 
 
 def _tell(

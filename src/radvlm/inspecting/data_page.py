@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from radvlm.errors import EgressError, OutputError
+from radvlm.errors import OutputError
 from radvlm.evaluate import page as evaluation
 from radvlm.evaluate.page_marks import data_uri
 from radvlm.inspecting.content import Content, content_of, in_order
@@ -25,7 +25,6 @@ from radvlm.io import egress
 from radvlm.io.draw import PREDICTED, REFERENCE
 from radvlm.io.files import atomic_path
 from radvlm.io.progress import Bar
-from radvlm.records import Access
 
 PER_TASK = 3
 """Random examples of each task."""
@@ -69,7 +68,7 @@ def write_data_page(
     cards = tuple(map(card_of, drawn))
     content = content_of(manifest, found, cards, access, Disclosure(share_safe))
     text = _fitting(content, target)
-    with atomic_path(target, private=not may_leave(access, target)) as aside:
+    with atomic_path(target, private=bool(egress.refusal(access, "page", str(target)))) as aside:
         aside.write_bytes(text)
     return target
 
@@ -85,15 +84,6 @@ def render(content: Content, max_side: int = evaluation.SIDES[0]) -> str:
     template = environment().get_template("data.html.jinja")
     colours = {"predicted": PREDICTED, "reference": REFERENCE}
     return template.render(content=content, max_side=max_side, colours=colours)
-
-
-def may_leave(access: Access, page: Path) -> bool:
-    """Whether a page that shows data of this access may be passed on."""
-    try:
-        egress.check(access, "page", str(page))
-    except EgressError:
-        return False
-    return True
 
 
 def _fitting(content: Content, target: Path) -> bytes:

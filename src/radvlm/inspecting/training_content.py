@@ -23,6 +23,7 @@ from radvlm.io.svg import GRID, LINE, SOFT, house_style, inline
 from radvlm.models.card import Card, read_card
 from radvlm.protocols import Pixels
 from radvlm.records import Access, Example, Turn
+from radvlm.train.summary import SAMPLES, summary_of
 
 _SMOOTHED = 50
 """The curve is the mean over a fiftieth of the run."""
@@ -66,9 +67,10 @@ def training_content(folder: Path) -> TrainingContent:
     Raises:
         TableError: it has not, or its files are not those of a run.
     """
-    if not (folder / "summary.json").is_file():
+    found = summary_of(folder)
+    if found is None:
         raise TableError("holds no run that has ended", folder, "Run `radvlm train` to its end")
-    found, recipe = read_json(folder / "summary.json"), read_json(folder / "recipe.json")
+    recipe = read_json(folder / "recipe.json")
     card = read_card(folder / "checkpoint")
     lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     losses = [float(json.loads(line)["loss"]) for line in lines]
@@ -150,9 +152,9 @@ def _curve(losses: Sequence[float]) -> Markup:
 
 
 def _cards(folder: Path, data: Path, card: Card) -> tuple[SampleCard, ...]:
-    if not (folder / "samples.json").is_file():
+    if not (folder / SAMPLES).is_file():
         return ()
-    found = read_json(folder / "samples.json")
+    found = read_json(folder / SAMPLES)
     wanted = [one["example"] for one in found["asked"]]
     splits = {one["split"] for one in found["asked"]}
     by_id = {e.id: e for split in splits for e in examples_of(data, split) if e.id in wanted}

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from radvlm.evaluate import page as evaluation
-from radvlm.inspecting.data_page import environment, may_leave
+from radvlm.inspecting.data_page import environment
 from radvlm.inspecting.training_content import training_content
+from radvlm.io import egress
 from radvlm.io.draw import PREDICTED, REFERENCE
 from radvlm.io.files import atomic_path
 
@@ -25,7 +26,7 @@ def write_training_page(folder: Path, page: Path | None = None) -> Path:
     """
     content = training_content(folder)
     target = page or folder / FILE
-    closed = not may_leave(content.access, target)
+    closed = bool(egress.refusal(content.access, "page", str(target)))
     text = (
         environment()
         .get_template("training.html.jinja")

@@ -80,6 +80,15 @@ def check(
         raise EgressError(f"{access} data would go there unencrypted", host, "Use https")
 
 
+def refusal(access: Access, way: Way, destination: str) -> str:
+    """Why ``check`` refuses, in a few words that a page can show; empty where the data may go."""
+    try:
+        check(access, way, destination)
+    except EgressError as error:
+        return error.what
+    return ""
+
+
 def is_local(destination: str, local_hosts: Sequence[str] = ()) -> bool:
     """Whether a URL or ``host:port`` is this machine, or a host declared as under own control.
 

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from radvlm.errors import OutputError, TableError
+from radvlm.io.files import atomic_path
 from radvlm.records import Prediction, Reply, Score
 
 
@@ -95,6 +96,22 @@ class JsonlLog:
         stream = self._path.open("a+b")
         stream.truncate(_whole_lines(stream))
         return stream
+
+
+def keep_lines(path: Path, count: int) -> None:
+    """Cut a file back to its first ``count`` lines; a file that is missing stays missing.
+
+    A run that goes on from a saved state cuts back what it wrote after that state, so that no step
+    is there twice. The file is replaced as a whole: killed here, a run loses nothing.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    if not path.exists():
+        return
+    kept = path.read_bytes().splitlines()[:count]
+    with atomic_path(path) as aside:
+        aside.write_bytes(b"".join(line + b"\n" for line in kept))
 
 
 def prediction_to_json(prediction: Prediction) -> dict[str, Any]:

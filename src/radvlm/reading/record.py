@@ -32,11 +32,17 @@ Place = Annotated[
 Sure = Annotated[float, Field(ge=0, le=1)]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What all records of readings share: they are frozen, and nothing unknown is taken."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return self.model_dump(mode="json")
 
-class Sentence(_Record):
+
+class Sentence(Record):
     """A sentence of the report, the findings it is about, and where they are seen."""
 
     text: str
@@ -44,7 +50,7 @@ class Sentence(_Record):
     boxes: tuple[Place, ...] = ()
 
 
-class FoundFinding(_Record):
+class FoundFinding(Record):
     """A finding that the list or the report speaks of.
 
     ``confidence`` compares how likely the model finds yes and no when asked for it alone, none
@@ -61,7 +67,7 @@ class FoundFinding(_Record):
     sentence: int | None = None
 
 
-class RegionPlace(_Record):
+class RegionPlace(Record):
     """Where an anatomical region is."""
 
     name: str
@@ -69,14 +75,14 @@ class RegionPlace(_Record):
     confidence: Sure | None = None
 
 
-class ImageSize(_Record):
+class ImageSize(Record):
     """Pixels of the original image."""
 
     width: int
     height: int
 
 
-class Reading(_Record):
+class Reading(Record):
     """What a model says of one radiograph; ``scope`` and ``notice`` belong before everything.
 
     Findings that are present come first, then uncertain ones, then absent ones.
@@ -100,10 +106,6 @@ class Reading(_Record):
     findings: tuple[FoundFinding, ...] = ()
     regions: tuple[RegionPlace, ...] = ()
     contradictions: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return self.model_dump(mode="json")
 
     @property
     def present(self) -> tuple[FoundFinding, ...]:

@@ -11,13 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from radvlm import __version__
 from radvlm.errors import InputError
 from radvlm.protocols import Chat, Pixels
 from radvlm.reading.reader import DECODING, Reader
-from radvlm.reading.record import NOTICE, Reading
+from radvlm.reading.record import NOTICE, Reading, Record
 from radvlm.records import Status, Turn
 
 MOST_VIEWS = 8
@@ -26,11 +24,7 @@ LATERAL = "this is a lateral view, and the model reads frontal views"
 _FIRST: tuple[Status, ...] = ("present", "uncertain", "absent")
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StudyView(_Record):
+class StudyView(Record):
     """One image of the study: its reading, or the reason why it was not read.
 
     ``projection`` is that of a DICOM's header, none where the file does not say it; such an image
@@ -42,7 +36,7 @@ class StudyView(_Record):
     reading: Reading | None = None
 
 
-class StudyFinding(_Record):
+class StudyFinding(Record):
     """A finding over all views read: present if any says so, else uncertain if any does.
 
     ``views`` are the indices of the views whose status this is.
@@ -53,7 +47,7 @@ class StudyFinding(_Record):
     views: tuple[int, ...]
 
 
-class StudyReading(_Record):
+class StudyReading(Record):
     """What a model says of the images of one study, in their order.
 
     ``comparison`` is what the model says has changed since the prior image, none where there was
@@ -70,10 +64,6 @@ class StudyReading(_Record):
     findings: tuple[StudyFinding, ...] = ()
     contradictions: tuple[str, ...] = ()
     comparison: str | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return self.model_dump(mode="json")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

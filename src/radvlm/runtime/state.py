@@ -217,9 +217,13 @@ def _put_in_place(aside: Path, target: Path) -> None:
 
 
 def _copy(value: torch.Tensor) -> torch.Tensor:
+    """A copy in rows: safetensors takes no other layout, such as channels last.
+
+    What is loaded is copied into tensors of the network's own layout, so no bit changes.
+    """
     if isinstance(value, DTensor):
-        return value.detach().clone()
-    return value.detach().to("cpu", copy=True)
+        return value.detach().clone(memory_format=torch.contiguous_format)
+    return value.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
 
 
 def _reason(error: BaseException) -> str:

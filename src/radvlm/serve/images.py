@@ -10,7 +10,7 @@ from functools import cache
 
 from PIL import Image
 
-from radvlm.errors import ImageError
+from radvlm.errors import ImageError, InputError
 from radvlm.protocols import Pixels
 from radvlm.serve.decoding import Picture
 
@@ -49,6 +49,19 @@ class Images:
         if name not in self._kept:
             raise ImageError("there is no image of that id", remedy="Upload it again")
         return self._kept[name][0]
+
+    def drop(self, name: str) -> None:
+        """Forget an upload now.
+
+        Raises:
+            InputError: it is an example, which belongs to everybody.
+            ImageError: there is no image of that id (any more).
+        """
+        if name in EXAMPLES:
+            raise InputError("an example cannot be deleted")
+        self.get(name)
+        picture, _ = self._kept.pop(name)
+        self.nbytes -= picture.nbytes + _OVERHEAD
 
     def _forget(self) -> None:
         now = time.monotonic()

@@ -1,4 +1,4 @@
-"""``/v1/images``: uploads and how they look through a window; simulated examples."""
+"""``/v1/images``: uploads, how they look through a window, their end; simulated examples."""
 
 from __future__ import annotations
 
@@ -62,6 +62,17 @@ def pictures(service: Service) -> APIRouter:
             raise InputError("a picture of 8 bits has no window")
         drawn = await service.drawn(lambda: as_png(stored.shown(window)))
         return Response(drawn, media_type="image/png")
+
+    @routes.delete("/v1/images/{name}", status_code=204, responses=responses(400, 404))
+    async def delete(name: Annotated[str, Path(max_length=200)]) -> None:
+        """Forget an upload before its hour is over; an example cannot be deleted.
+
+        What a local model has computed from it goes when other images and chats need the room.
+        """
+        try:
+            service.images.drop(name)
+        except ImageError:
+            raise HTTPException(404) from None
 
     @routes.get("/v1/examples")
     async def examples() -> list[Example]:

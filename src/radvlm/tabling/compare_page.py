@@ -19,7 +19,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from radvlm.codecs import get_codec
-from radvlm.errors import EgressError, ImageError
+from radvlm.errors import ImageError
 from radvlm.evaluate import page_marks as marks
 from radvlm.evaluate.answers import Item, size_of
 from radvlm.evaluate.browse_data import Evaluation
@@ -80,7 +80,8 @@ def write_compare_page(
     """
     check_same(evaluations)
     rows = compare_all(evaluations, samples, seed)
-    withheld = _withheld(evaluations[0].examples, path)
+    access = egress.strictest(one.access for one in evaluations[0].examples)
+    withheld = egress.refusal(access, "page", str(path))
     bars = [one for one in (label_bars(found, samples, seed) for found in evaluations) if one]
     text = (
         _environment()
@@ -104,15 +105,6 @@ def write_compare_page(
     with atomic_path(path) as aside:
         aside.write_bytes(text.encode("utf-8"))
     return rows
-
-
-def _withheld(examples: Sequence[Example], path: Path) -> str:
-    """Why single patients must not be on the page; empty where they may."""
-    try:
-        egress.check(egress.strictest(one.access for one in examples), "page", str(path))
-    except EgressError as error:
-        return error.what
-    return ""
 
 
 def _condition(found: Evaluation) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from radvlm import recipe as recipes
-from radvlm.errors import EgressError, InputError
+from radvlm.errors import InputError
 from radvlm.evaluate.browse_data import Evaluation, open_evaluation
 from radvlm.evaluate.predict import Progress
 from radvlm.evaluate.recipe import EvaluateRecipe
@@ -82,12 +82,11 @@ def figure_files(folders: Sequence[Path], conditions: Sequence[str], out: Path) 
 
 def _grids(result: Result, found: Evaluation, out: Path) -> list[Path]:
     written = []
+    access = egress.strictest(example.access for example in found.examples)
     for task in boxed_tasks(found):
         name = re.sub(r"[^\w.]+", "-", f"{result.mixture} {task} {result.model}")
         path = out / f"figure_5_{name}.png"
-        try:
-            egress.check(egress.strictest(e.access for e in found.examples), "page", str(path))
-        except EgressError:
+        if egress.refusal(access, "page", str(path)):
             continue
         drawn = drawn_items(found, task, GRID, seed=0)
         if drawn:

@@ -19,10 +19,9 @@ from radvlm.runtime.processes import Processes
 from radvlm.runtime.state import Counters
 from radvlm.train.facts import training_facts
 from radvlm.train.recipe import TrainRecipe
-from radvlm.train.sampling import FILE as SAMPLES
 from radvlm.train.sampling import Sampler, questions
 from radvlm.train.selecting import images_of
-from radvlm.train.summary import FILE, summarize
+from radvlm.train.summary import FILE, SAMPLES, summarize
 
 
 def finish(

@@ -10,6 +10,7 @@ from torch.distributed.tensor import DTensor
 
 from radvlm.errors import IncompleteError
 from radvlm.models.backbone import Backbone
+from radvlm.runtime.schedule import rate_factor
 from radvlm.train.recipe import Schedule
 
 _GROWS_AFTER = 2000
@@ -33,11 +34,7 @@ def make_optimizer(model: Backbone, schedule: Schedule) -> torch.optim.AdamW:
 
 def set_rate(optimizer: torch.optim.Optimizer, schedule: Schedule, step: int, total: int) -> float:
     """Linear warm-up, then cosine decay to zero; returns the factor applied to each peak rate."""
-    warm = max(1, round(schedule.warmup * total))
-    if step < warm:
-        factor = (step + 1) / warm
-    else:
-        factor = 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, total - warm)))
+    factor = rate_factor(step, total, schedule.warmup)
     for group in optimizer.param_groups:
         group["lr"] = group["peak"] * factor
     return factor

@@ -20,8 +20,8 @@ from radvlm.models.packed_attention import PACKED
 from radvlm.protocols import Chat, Decoding
 from radvlm.records import Example
 from radvlm.train.recipe import TrainRecipe
+from radvlm.train.summary import SAMPLES
 
-FILE = "samples.json"
 _DECODING = Decoding(max_tokens=200)
 
 
@@ -45,7 +45,7 @@ class Sampler:
     """Asks and keeps the answers in the run's folder, those of earlier sessions included."""
 
     def __init__(self, out: Path, asked: Sequence[Example], reached: int) -> None:
-        self._path, self._asked = out / FILE, asked
+        self._path, self._asked = out / SAMPLES, asked
         before = read_json(self._path)["rounds"] if self._path.exists() else []
         self._rounds = [one for one in before if one["step"] <= reached]
 

@@ -11,6 +11,9 @@ from typing import Any
 from radvlm.io.files import read_json
 
 FILE = "summary.json"
+SAMPLES = "samples.json"
+"""Answers of the model on the way, see ``train.sampling``; a private file."""
+
 _TENTH = 10
 
 
@@ -32,7 +35,7 @@ def summarize(out: Path, facts: Mapping[str, Any], access: str, sampled: bool) -
         },
         "last_session": {key: last[key] for key in rates},
         "access": access,
-        "sensitive": ["samples.json"] if sampled else [],
+        "sensitive": [SAMPLES] if sampled else [],
     }
 
 

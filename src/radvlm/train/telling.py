@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from radvlm.io.jsonl import keep_lines
 from radvlm.runtime.processes import Processes
 from radvlm.runtime.state import Counters
 from radvlm.train.engine import Stepped
@@ -36,9 +37,8 @@ class Teller:
 
     def start(self, done: Counters, total: int) -> Meters:
         """Cut the metrics back to the state resumed from, so no step is there twice."""
-        if self._joined.first and self._log.exists():
-            kept = self._log.read_text(encoding="utf-8").splitlines()[: done.step]
-            self._log.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+        if self._joined.first:
+            keep_lines(self._log, done.step)
         self._sequences = total * self._recipe.schedule.batch
         return Meters(self._joined, done, total)
 

@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from radvlm import recipe as recipes
-from radvlm.errors import EgressError, InputError
+from radvlm.errors import InputError
 from radvlm.io import egress
 from radvlm.records import Access
 from radvlm.train.meters import Listener, StepMeters
@@ -58,7 +58,8 @@ def open_tracker(recipe: TrainRecipe, access: Access) -> Listener:
     Raises:
         InputError: its package is not installed.
     """
-    told = recipes.dump(recipe) if _may_leave(access, str(recipe.tracker)) else {}
+    held = egress.refusal(access, "tracker", str(recipe.tracker))
+    told = {} if held else recipes.dump(recipe)
     if recipe.tracker == "tensorboard":
         writer = _package("torch.utils.tensorboard", "tensorboard").SummaryWriter(
             str(recipe.out / "tensorboard")
@@ -73,14 +74,6 @@ def open_tracker(recipe: TrainRecipe, access: Access) -> Listener:
     name = recipe.model.name
     run = service.init(project=PROJECT, name=name, config=told, settings=_NOTHING_ELSE)
     return Tracked(lambda values, step: run.log(values, step=step), run.finish)
-
-
-def _may_leave(access: Access, destination: str) -> bool:
-    try:
-        egress.check(access, "tracker", destination)
-    except EgressError:
-        return False
-    return True
 
 
 def _package(module: str, package: str) -> Any:

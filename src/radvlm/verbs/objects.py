@@ -155,15 +155,17 @@ def inspect(
 ) -> None:
     """What a file or folder holds; for a data set or a training run also a page to look at."""
     from radvlm.inspecting import inspect as facts_of
-    from radvlm.inspecting.data_page import write_data_page
-    from radvlm.inspecting.training_page import write_training_page
 
     facts = facts_of(path)
     if facts["kind"] == "data set":
+        from radvlm.inspecting.data_page import write_data_page
+
         with stage("Looking through the data set", as_json) as bar:
             written = write_data_page(path, page, share_safe=share_safe, seed=seed, progress=bar)
         facts = {**facts, "page": str(written)}
     elif facts["kind"] == "training run" and not share_safe:
+        from radvlm.inspecting.training_page import write_training_page
+
         facts = {**facts, "page": str(write_training_page(path, page))}
     elif page or share_safe:
         raise InputError(f"a {facts['kind']} has no page", path, "Leave --page and --share-safe")

@@ -88,6 +88,11 @@ export async function png(id, window = null, signal = undefined) {
   return (await send(`v1/images/${encodeURIComponent(id)}.png${query}`, { signal })).blob();
 }
 
+/** Let the server forget an upload before its hour is over. */
+export async function remove(id) {
+  await send(`v1/images/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
 /** The reading of an image. */
 export async function read(url, force, signal) {
   return (await post("v1/read", { image: url, force }, signal)).json();

@@ -86,16 +86,20 @@ async function open(picture) {
   problems.clear();
   caption("current", picture, "Current");
   the("start").hidden = true;
+  const before = state.picture;
   change({ picture, region: null });
+  // Conversation and reading of the one before ended with this change.
+  drop(before);
   current.stage.focus({ preventScroll: true });
   say(`Opened, ${picture.width} by ${picture.height} pixels.`);
 }
 
 async function openPrior(file) {
   await opening(async () => {
-    const picture = await take(file);
+    const [picture, before] = [await take(file), prior.picture];
     the("prior").hidden = false;
     await prior.show(picture);
+    drop(before);
     problems.clear();
     caption("prior", picture, "Prior, for you to compare. The model does not see it");
   }, () => openPrior(file));
@@ -104,6 +108,7 @@ async function openPrior(file) {
 
 function closePrior() {
   the("prior").hidden = true;
+  drop(prior.picture);
   prior.clear();
   the("add-prior").focus();
 }
@@ -111,7 +116,18 @@ function closePrior() {
 async function take(file) {
   const { id, width, height, window, projection } = await api.upload(file);
   const name = projection && projection !== "UNKNOWN" ? `${projection} view` : file.name;
-  return { id, width, height, window, name, url: `radvlm://image/${id}` };
+  return { id, width, height, window, name, url: `radvlm://image/${id}`, uploaded: true };
+}
+
+/** Let the server forget a picture that is shown no more. */
+async function drop(picture) {
+  if (!picture?.uploaded) return;
+  try {
+    await api.remove(picture.id);
+  } catch (error) {
+    // It goes within the hour all the same, or has gone already.
+    if (!(error instanceof api.Problem)) throw error;
+  }
 }
 
 async function opening(act, again) {

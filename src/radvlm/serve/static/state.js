@@ -3,7 +3,7 @@
  *
  * @typedef {[number, number, number, number]} Box  x1, y1, x2, y2 as fractions of the image
  * @typedef {{id: string, url: string, width: number, height: number, name: string,
- *   window: {center: number, width: number, low: number, high: number} | null}} Picture
+ *   uploaded?: boolean, window: {center: number, width: number, low: number, high: number} | null}} Picture
  * @typedef {{id: string, box: Box, label: string, colour: string, layer: string,
  *   links: string[]}} Mark  a box on the image, and the texts it belongs to
  */

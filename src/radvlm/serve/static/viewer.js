@@ -33,7 +33,7 @@ export class Viewer {
   /** Show a picture; the window is the usual one, nothing is inverted. */
   async show(picture) {
     const pixels = await greys(await api.png(picture.id));
-    this.loading?.abort();
+    this.rest();
     this.picture = picture;
     this.pixels = pixels;
     this.made = this.usual;
@@ -45,6 +45,7 @@ export class Viewer {
 
   /** Show nothing. */
   clear() {
+    this.rest();
     this.picture = null;
     this.draw();
   }
@@ -84,8 +85,7 @@ export class Viewer {
 
   /** The server's own picture in the window wanted, once the hand has come to rest. */
   renew() {
-    clearTimeout(this.later);
-    this.loading?.abort();
+    this.rest();
     const { picture, window } = this;
     this.later = setTimeout(async () => {
       this.loading = new AbortController();
@@ -101,6 +101,12 @@ export class Viewer {
         if (!(error instanceof api.Problem) && error.name !== "AbortError") throw error;
       }
     }, WAIT);
+  }
+
+  /** Ask for no picture any more. */
+  rest() {
+    clearTimeout(this.later);
+    this.loading?.abort();
   }
 
   paint() {

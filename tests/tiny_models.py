@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from radvlm.protocols import Chat, Pixels
 from radvlm.records import Turn
 
 TEXTS = ["Where is the carina?", "The carina is at .", "Yes.", "No pneumothorax is seen."] * 5
-FAMILIES = ("llava_onevision", "qwen3_vl", "qwen25_vl", "gemma3")
 TILED = TinyConfig(
     image_size=28,
     patch_size=14,
@@ -27,16 +27,16 @@ TILED = TinyConfig(
 )
 
 
-def tiny(family: str) -> LocalModel:
-    """An untrained model of the family, the same each time."""
+def tiny(family: str, texts: Sequence[str] = TEXTS) -> LocalModel:
+    """An untrained model of the family, the same each time; its tokenizer has learned the texts."""
     card = Card(name="t", family=family, scope=TOY_SCOPE, access="open")
     if family == "qwen3_vl":
-        return tiny_qwen3_vl(TEXTS, card)
+        return tiny_qwen3_vl(texts, card)
     if family == "qwen25_vl":
-        return tiny_qwen25_vl(TEXTS, card)
+        return tiny_qwen25_vl(texts, card)
     if family == "gemma3":
-        return tiny_gemma3(TEXTS, card)
-    model = make_tiny(TILED, TEXTS, card)
+        return tiny_gemma3(texts, card)
+    model = make_tiny(TILED, texts, card)
     livelier(model.network)
     return model
 
