@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from benchmarks.diffchest_bars import Figures, bars, false_effect, mean
+from benchmarks.diffchest_cohorts import DEVICE, FINDING
 from benchmarks.results_file import cell
 from radvlm.io.files import atomic_path, read_json
 
@@ -18,8 +18,6 @@ AVERAGED = (
     "reliance",
 )
 PAGE = Path(__file__).parent / "diffchest.md"
-FINDING, DEVICE = "Pleural Effusion", "pacemaker"
-Figures = dict[str, Any]
 
 
 def write_page(results: Path) -> None:
@@ -53,86 +51,6 @@ def page(found: Figures) -> str:
     return "\n".join(parts) + "\n"
 
 
-def bars(figures: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    """(what, bar, reached, whether it holds) of everything that was asked."""
-    if "planted" in figures:
-        yield from _planted_bars(figures["planted"])
-    if "confounded" in figures:
-        yield from _confounded_bars(figures["confounded"])
-    if "vlm" in figures:
-        yield from _vlm_bars(figures["vlm"])
-    if "speed" in figures:
-        yield from _speed_bars(figures["speed"])
-
-
-def _planted_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    for key, target in (("dose", 0.95), ("dose_99", 0.99)):
-        if key in part:
-            yield from _dose_bars(part[key], f", target {target}")
-    if "rebuilding" in part:
-        yield _least("reconstruction, dB", 33.0, part["rebuilding"]["psnr"])
-    yield from _box_bars(part, "")
-
-
-def _dose_bars(dose: Figures, at: str) -> Iterator[tuple[str, str, str, bool]]:
-    rows = dose["by_r"]
-    shown = {r: row["covariance"]["device"] for r, row in rows.items()}
-    marker = max((row["covariance"]["marker_changed"] for row in rows.values()), key=_value)
-    null = max((row["null"][DEVICE] for row in rows.values()), key=_value)
-    valid = min((row["covariance"]["valid"] for row in rows.values()), key=_value)
-    yield _least(f"device shown by reliance, rank correlation{at}", 0.9, dose["rank_correlation"])
-    yield _most(f"device shown, r = 0.5{at}", 0.1, shown["0.5"])
-    yield _least(f"device shown, r = 1.0{at}", 0.9, shown["1"])
-    yield _most(f"marker that was not planted changes (worst r){at}", 0.1, marker)
-    yield _most(f"device shown after random steps as long (worst r){at}", 0.1, null)
-    yield _least(f"counterfactuals that flip (worst r){at}", 0.95, valid)
-
-
-def _box_bars(part: Figures, where: str) -> Iterator[tuple[str, str, str, bool]]:
-    if "black_boxes" in part:
-        boxes = part["black_boxes"]
-        slope = boxes["slope"]
-        said = f"{slope:.2f} ({boxes['n']} models)"
-        yield f"edit against twin, slope{where}", "0.7 to 1.2", said, 0.7 <= slope <= 1.2
-        yield _least(f"edit against twin, correlation{where}", 0.8, boxes["r"])
-        what = f"edit against twin, same sign where the effect is > 1 logit{where}"
-        yield _least(what, 1.0, boxes["same_sign"])
-        what = f"AUROC of reliance for “has the shortcut”{where}"
-        yield _least(what, 0.95, boxes["auroc_has_shortcut"])
-    if "surrogates" in part:
-        clean, shortcut = part["surrogates"]["0.5"], part["surrogates"]["1"]
-        what = f"device in the counterfactual of a clean model, by surrogate{where}"
-        yield _most(what, 0.1, clean["device"])
-        what = f"device in that of a shortcut model, by surrogate{where}"
-        yield _least(what, 0.9, shortcut["device"])
-
-
-def _confounded_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    where = ", confounded pool"
-    if "black_boxes" in part:
-        rows = part["black_boxes"]["classifiers"]
-        what = f"false effect on clean models over that on shortcut models{where}"
-        yield _most(what, 0.1, _false_effect(rows))
-    yield from _box_bars(part, where)
-
-
-def _vlm_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    said = {r: part[r]["confounders"][DEVICE]["verdict"] for r in ("0.5", "1")}
-    yield (
-        "vision-language model: told apart",
-        "no reliance found, relies",
-        f"{said['0.5']}, {said['1']}",
-        said == {"0.5": "no reliance found", "1": "relies"},
-    )
-
-
-def _speed_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    steps, best = max(part["psnr_against_many"].items(), key=lambda item: int(item[0]))
-    yield _least(f"{steps} steps against {part['many']}, dB", 40.0, best)
-    for name, one in part["same_verdict"].items():
-        yield _least(f"same verdict with {part['many']} steps: {name}", 0.95, one)
-
-
 def _bars(figures: Figures) -> list[str]:
     rows = [
         f"| {what} | {bar} | {reached} | {'yes' if held else '**no**'} |"
@@ -157,19 +75,19 @@ def _doses(figures: Figures) -> list[str]:
         "Reliance is the device's part of what device and finding move the score by, between true "
         "twins. `S w` is the covariance direction of a decorrelated sample, `w` the published one.",
         "",
-        "The probability to reach is 0.95, in the last column 0.99.",
+        "The probability to reach is 0.99, in the last column 0.95.",
         "",
         "| r | true reliance | device shown, S w | finding shown, S w | device shown, w | "
-        "flips, S w | flips, w | device shown, S w, 0.99 |",
+        "flips, S w | flips, w | device shown, S w, 0.95 |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for r, row in figures["planted"]["dose"]["by_r"].items():
         own, raw = row["covariance"], row.get("weight", {})
         shown = {key: cell(raw[key]) if raw else "–" for key in ("device", "valid")}
         cells = [cell(own["device"]), cell(own["finding"]), shown["device"]]
-        surer = figures["planted"].get("dose_99", {}).get("by_r", {}).get(r)
+        lesser = figures["planted"].get("dose_95", {}).get("by_r", {}).get(r)
         cells += [cell(own["valid"]), shown["valid"]]
-        cells.append(cell(surer["covariance"]["device"]) if surer else "–")
+        cells.append(cell(lesser["covariance"]["device"]) if lesser else "–")
         lines.append(f"| {r} | {row['true_reliance']:.2f} | {' | '.join(cells)} |")
     drift = figures["planted"]["rebuilding"]
     lines += [
@@ -210,7 +128,7 @@ def _effects(part: Figures) -> list[str]:
     rows = part["classifiers"]
     for r in sorted({row["r"] for row in rows}):
         count = sum(row["r"] == r for row in rows)
-        cells = " | ".join(f"{_mean(rows, r, key):.2f}" for key in AVERAGED)
+        cells = " | ".join(f"{mean(rows, r, key):.2f}" for key in AVERAGED)
         lines.append(f"| {r:g} | {count} | {cells} |")
     lines += ["", "| added | finding seen | device seen | marker seen |"]
     lines += ["| --- | ---: | ---: | ---: |"]
@@ -225,28 +143,40 @@ def _vlm(figures: Figures) -> list[str]:
     lines = [
         "## Through the vision-language model",
         "",
-        "The tiny model was taught “Is there a pleural effusion?” twice, then audited.",
+        "The tiny model was taught “Is there a pleural effusion?” twice, then audited. The true "
+        "effect is that of adding the device, between twins.",
         "",
-        "| r | added | true effect | effect of the edit | of random steps | reliance, true | "
-        "reliance | p | verdict |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
+        "| r | change | confirmed | true effect | effect of the edit | random steps | "
+        "shuffled labels | reliance, true | reliance | p | verdict |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
     for r in ("0.5", "1"):
         part = figures["vlm"][r]
-        for name, one in part["confounders"].items():
-            true = f"{part['true_device']:.2f}" if name == DEVICE else "not drawn"
-            rests = f"{part['true_reliance']:.2f}" if name == DEVICE else "not drawn"
-            lines.append(
-                f"| {r} | {name} | {true} | {cell(one.get('effect', {'value': None}))} | "
-                f"{cell(one.get('null', {'value': None}))} | {rests} | "
-                f"{one.get('reliance', float('nan')):.2f} | {one.get('p', float('nan')):.4f} | "
-                f"{one['verdict']} |"
-            )
+        for name, both in part["confounders"].items():
+            ways = [way for way in ("added", "removed") if way in both]
+            lines += [_asked_row(r, part, name, way, both[way]) for way in ways]
+            lines.append(f"| {r} | **{name}** {'| ' * 9}**{both['verdict']}** |")
     surrogate = {r: figures["vlm"][r]["surrogate"] for r in ("0.5", "1")}
     told = "; ".join(
         f"r = {r}: R² {one['r2']:.2f}, flips {cell(one['valid'])}" for r, one in surrogate.items()
     )
     return [*lines, "", f"Surrogates of its answers on the code: {told}.", ""]
+
+
+def _asked_row(r: str, part: Figures, name: str, way: str, one: Figures) -> str:
+    """What one way of changing a confounder does to the model taught at r."""
+    known = name == DEVICE
+    cells = [
+        f"{name} {way}",
+        cell(one["verified"]),
+        f"{part['true_device']:.2f}" if known and way == "added" else "–",
+        *(cell(one.get(key) or {"value": None}) for key in ("effect", "null", "shuffled")),
+        f"{part['true_reliance']:.2f}" if known else "–",
+        f"{one['reliance']:.2f}" if "reliance" in one else "–",
+        f"{one['p']:.4f}" if "p" in one else "–",
+        one["verdict"],
+    ]
+    return f"| {r} | " + " | ".join(cells) + " |"
 
 
 def _real(figures: Figures) -> list[str]:
@@ -274,6 +204,26 @@ def _real(figures: Figures) -> list[str]:
         lines.append(
             f"| {name} | {cell(one['valid'])} | {one['refused']} | {one['psnr']:.1f} | {moved} |"
         )
+    return [*lines, "", *_along(part["pairs"])]
+
+
+def _along(pairs: Figures) -> list[str]:
+    """What goes along with each attribute asked for, as the judge sees it."""
+    lines = [
+        "As a network on pixels sees it that the autoencoder has no part in: in which share of "
+        "the images with a valid counterfactual something appears that was not there, beside the "
+        "nulls.",
+        "",
+        "| asked for | what appears | in counterfactuals | random steps | shuffled labels | "
+        "rebuilding alone | goes along |",
+        "| --- | --- | ---: | ---: | ---: | ---: | :---: |",
+    ]
+    for finding, pair in pairs.items():
+        for name, one in pair["along"].items():
+            kinds = ("counterfactual", "random", "shuffled", "rebuilt")
+            cells = " | ".join(cell(one[kind]["appears"] or {"value": None}) for kind in kinds)
+            told = "itself" if name == finding else "yes" if one["moves"] else "no"
+            lines.append(f"| {finding} | {name} | {cells} | {told} |")
     return [*lines, ""]
 
 
@@ -296,22 +246,6 @@ def _speed(figures: Figures) -> list[str]:
     ]
 
 
-def _least(what: str, bar: float, figure: Any) -> tuple[str, str, str, bool]:
-    return what, f"≥ {bar:.2f}", _said(figure), _value(figure) >= bar
-
-
-def _most(what: str, bar: float, figure: Any) -> tuple[str, str, str, bool]:
-    return what, f"≤ {bar:.2f}", _said(figure), _value(figure) <= bar
-
-
-def _value(figure: Any) -> float:
-    return float(figure["value"] if isinstance(figure, dict) else figure)
-
-
-def _said(figure: Any) -> str:
-    return cell(figure) if isinstance(figure, dict) else f"{figure:.2f}"
-
-
 def averages(figures: Figures) -> Figures:
     """What the page says of several models at once, for the results file."""
     found: Figures = {}
@@ -319,18 +253,8 @@ def averages(figures: Figures) -> Figures:
         if "black_boxes" in figures.get(group, {}):
             rows = figures[group]["black_boxes"]["classifiers"]
             found[group] = {
-                f"{r:g}": {key: _mean(rows, r, key) for key in AVERAGED}
+                f"{r:g}": {key: mean(rows, r, key) for key in AVERAGED}
                 for r in sorted({row["r"] for row in rows})
             }
-            found[group]["false_effect"] = _false_effect(rows)
+            found[group]["false_effect"] = false_effect(rows)
     return found
-
-
-def _false_effect(rows: list[Figures]) -> float:
-    """The device's effect on clean models over that on those with the shortcut."""
-    return abs(_mean(rows, 0.5, "edit_device")) / _mean(rows, 1.0, "edit_device")
-
-
-def _mean(rows: list[Figures], r: float, key: str) -> float:
-    chosen = [row[key] for row in rows if row["r"] == r]
-    return float(sum(chosen) / len(chosen))

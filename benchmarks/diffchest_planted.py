@@ -27,7 +27,7 @@ PLANTED = (0.5, 0.8, 0.95, 0.99, 1.0)
 RAW = (0.5, 1.0)
 """Where the published direction is tried as well."""
 LOOP = Closed()
-LABELLED, ASKED = 1500, 1000
+LABELLED, ASKED, SHUFFLES = 1500, 1000, 20
 CLASSIFIERS = {0.5: 9, 0.8: 2, 0.95: 2, 0.99: 3, 1.0: 6}
 SHORTCUT = 0.99
 """From here on a classifier counts as one with the shortcut."""
@@ -94,10 +94,14 @@ def _null(pool: Pool, judge: Judge, prepared: Prepared, amplitude: Floats) -> di
 def _shuffled(
     pool: Pool, judge: Judge, prepared: Prepared, amplitude: Floats, chosen: NDArray[np.intp]
 ) -> dict[str, Any]:
-    """Steps as long along a head whose labels were shuffled."""
-    blank = np.random.default_rng(12).permutation(pool.columns[FINDING][chosen])
-    step = pool.spread().direction(fit_head(FINDING, pool.z[chosen], blank, 1e-2))
-    return _appear(judge, prepared, shifted(pool.autoencoder, prepared, amplitude[:, None] * step))
+    """Steps as long along heads whose labels were shuffled, another head for every few images."""
+    rng, spread, z = np.random.default_rng(12), pool.spread(), pool.z[chosen]
+    truth = pool.columns[FINDING][chosen]
+    blank = [fit_head(FINDING, z, rng.permutation(truth), 1e-2) for _ in range(SHUFFLES)]
+    steps = np.stack([spread.direction(head) for head in blank])[
+        np.arange(len(prepared)) % SHUFFLES
+    ]
+    return _appear(judge, prepared, shifted(pool.autoencoder, prepared, amplitude[:, None] * steps))
 
 
 def _appear(judge: Judge, prepared: Prepared, images: Pixels) -> dict[str, Any]:

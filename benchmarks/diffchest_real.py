@@ -19,6 +19,8 @@ from radvlm.io.progress import Bar
 
 REAL = Path("../shared/data/real_cxr")
 RECIPES = Path("recipes/explain")
+COUNT = 100
+"""Test images without what is asked for, as far as there are so many."""
 FINDINGS = ("Tuberculosis", "source=shenzhen", "sex=F")
 
 
@@ -32,7 +34,7 @@ def on_real_radiographs(bar: Bar) -> dict[str, Any]:
     pairs, rows = {}, []
     for finding in FINDINGS:
         name = finding.replace("=", "_")
-        changes = [f"finding={finding}", f"out=runs/explain/real_pairs_{name}", "count=12"]
+        changes = [f"finding={finding}", f"out=runs/explain/real_pairs_{name}", f"count={COUNT}"]
         recipe = recipes.load(ImageRecipe, RECIPES / "real_image.yaml", changes)
         figures = explain_images(recipe, bar)
         pairs[finding] = {
@@ -40,6 +42,7 @@ def on_real_radiographs(bar: Bar) -> dict[str, Any]:
             "refused": len(figures["refused"]),
             "psnr": sum(p["psnr"] for p in figures["pairs"]) / len(figures["pairs"]),
             "moved": _moved(figures["pairs"]),
+            "along": figures["along"]["attributes"] if "along" in figures else {},
         }
         rows += [Image.open(recipe.out / "pairs" / f"{k:03d}.png") for k in range(2)]
     save_png(stacked(rows), RESULTS / "diffchest_real.png")

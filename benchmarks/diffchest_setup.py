@@ -35,7 +35,7 @@ FOLDER = Path("runs/diffchest")
 RECIPE = Path("recipes/explain/phantom_pretrain.yaml")
 RESULT = RESULTS / "diffchest.json"
 CONFOUNDED = 0.9
-TESTED = 100
+TESTED = cohorts.TEST
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
 POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 16_000)}
@@ -164,5 +164,5 @@ def make_classifier(pool: Pool, r: float, seed: int) -> SmallNet:
 
 def twins() -> Pixels:
     """[patients, 4, s, s]: neither, finding, device, both."""
-    made = cohorts.make_twins(FOLDER / "twins.npy", cohorts.TEST, cohorts.TEST_SEED, workers=2)
-    return made[:TESTED]
+    path = FOLDER / f"twins_{cohorts.TEST_SEED}.npy"
+    return cohorts.make_twins(path, cohorts.TEST, cohorts.TEST_SEED, workers=2)

@@ -18,7 +18,7 @@ from radvlm.explain.judge import Judge
 from radvlm.explain.probes import fit_head
 
 FEW, MANY = (12, 20), 250
-COMPARED = 24
+COMPARED = 100
 """Images on which many steps are taken."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from benchmarks.diffchest_page import PAGE, _least, _most, page
+from benchmarks.diffchest_bars import _least, _most
+from benchmarks.diffchest_page import PAGE, page
 from benchmarks.results_file import RESULTS
 
 from radvlm.io.files import read_json

@@ -20,7 +20,7 @@ from radvlm.explain.probes import Head
 from radvlm.explain.recipe import Closed, Direction
 from radvlm.protocols import Pixels
 
-STAYS = 1.0
+STAYS = 0.25
 """By how many logits a held score may move."""
 
 Scorer = Callable[[Pixels], Floats]

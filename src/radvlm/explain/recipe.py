@@ -109,9 +109,9 @@ class Closed(Section):
     the length of the step in standard deviations of z.
     """
 
-    target: float = Field(0.95, gt=0, lt=1)
+    target: float = Field(0.99, gt=0, lt=1)
     growth: float = Field(1.35, gt=1)
-    tries: PositiveInt = 8
+    tries: PositiveInt = 12
     reach: float = Field(8.0, gt=0)
 
 
