@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from explain_fakes import linear, pictures
 
+from explain_fakes import linear, pictures
 from radvlm.explain.auditing import Edit, exchange_p, judged, reliance
 from radvlm.explain.counterfactual import Changed, Prepared
 
