@@ -42,8 +42,8 @@ export function offer(explainable) {
 function tellAuc() {
   const probe = probes.get(the("attribute").value);
   if (!probe) return;
-  const [low, high] = probe.interval.map((end) => end.toFixed(2));
-  const auc = `AUC ${probe.auc.toFixed(2)} (${low} to ${high})`;
+  const [low, high] = probe.interval.map((end) => end.toFixed(3));
+  const auc = `AUC ${probe.auc.toFixed(3)} (${low} to ${high})`;
   the("attribute-auc").textContent = `Its probe has ${auc} on test patients.`;
 }
 

@@ -25,8 +25,9 @@ export function present(made, picture) {
   step.max = made.frames.length - 1;
   step.value = step.max;
   the("difference").checked = false;
-  the("explained").style.setProperty("--aspect", `${picture.width} / ${picture.height}`);
+  the("explained").style.setProperty("--ratio", String(picture.width / picture.height));
   the("explained-original").src = made.original;
+  the("explained-rebuilt").src = made.frames[0];
   the("explained-said").textContent = made.valid
     ? `${made.said}${made.amplitude ? `, a step of ${made.amplitude.toFixed(1)} SD` : ""}`
     : `${made.attribute}: ${made.said}`;
@@ -76,14 +77,15 @@ function draw() {
   the("explained-caption").textContent = name;
   const answer = answerAt(place);
   the("own-answer").hidden = different || !answer;
-  the("own-answer").textContent = `Asked about this picture, the model says: ${answer}.`;
-  step.setAttribute("aria-valuetext", answer ? `${name}; the model says: ${answer}` : name);
+  the("own-answer").textContent = answer;
+  step.setAttribute("aria-valuetext", answer ? `${name}. ${answer}` : name);
 }
 
 /** The served model's own answer to "Is there …?" for a frame, "" where it gives none. */
 function answerAt(place) {
   if (!shown.asked) return "";
-  return `${shown.attribute} ${percent(shown.asked[place])}`;
+  const sure = percent(shown.asked[place]);
+  return `The model's own probability of ${shown.attribute} in this picture: ${sure}`;
 }
 
 function rows(made) {
