@@ -72,7 +72,8 @@ def explainer(floor: float | None = None) -> Explainer:
     covariance = np.eye(4)
     covariance[0, 1] = covariance[1, 0] = TOGETHER
     tested = {n: Tested(sum(ends) / 2, ends, 100, 50, 400) for n, ends in INTERVALS.items()}
-    spread = Spread(np.zeros(4), covariance, np.linalg.cholesky(covariance))
+    root = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
+    spread = Spread(np.zeros(4), covariance, root)
     bank = Bank(HEADS, tested, {"Edema": "has no positive example"}, spread, {}, None)
     return Explainer(model, bank, "credentialed", 0.55)
 

@@ -22,13 +22,12 @@ from served_page import MARKUP, Told, check_accessible, png_file, serving
 from watched_page import browser, watched
 
 from explain_fakes import AGE, DEVICE, FINDING, explainer
-from radvlm.protocols import Pixels
 
 __all__ = ["browser"]
 
 
 class Slow:
-    """Decodes as the exact autoencoder does, after ``seconds``."""
+    """How long the autoencoder takes to decode."""
 
     seconds = 0.0
 
@@ -36,13 +35,14 @@ class Slow:
 @pytest.fixture(scope="module")
 def served() -> Iterator[str]:
     made = explainer(floor=-40.0)
-    plain = made.autoencoder.decode
+    slowed: Any = made.autoencoder
+    plain = slowed.decode
 
-    def decode(*parts: Any) -> Pixels:
+    def decode(*parts: Any) -> Any:
         time.sleep(Slow.seconds)
         return plain(*parts)
 
-    made.autoencoder.decode = decode  # type: ignore[method-assign]
+    slowed.decode = decode
     with serving(Told(), explainer=made) as address:
         yield address
 
