@@ -82,11 +82,8 @@ class Explanation:
     @property
     def moved(self) -> tuple[str, ...]:
         """Other attributes whose score has moved by more than a logit."""
-        return tuple(
-            name
-            for name, (before, after) in self.scores.items()
-            if name != self.attribute and abs(after - before) > STAYS
-        )
+        by = {name: abs(after - before) for name, (before, after) in self.scores.items()}
+        return tuple(name for name in by if name != self.attribute and by[name] > STAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +117,8 @@ class Explainer:
             raise _unusable(folder) from error
         autoencoder = DiffusionAutoencoder.load(folder / AUTOENCODER, card.steps, card.refine)
         width = (autoencoder.config.z,)
-        if covariance.shape != width * 2 or {spread.mean.shape, *(w.shape for _, w in rows)} != {
-            width
-        }:
+        shapes = {spread.mean.shape, *(weight.shape for _, weight in rows)}
+        if covariance.shape != width * 2 or shapes != {width}:
             raise _unusable(folder)
         bank = Bank(
             heads={one.name: Head(one.name, weight, one.bias) for one, weight in rows},
