@@ -67,6 +67,12 @@ def test_explain_verbs_take_the_flags_of_run_verbs_alone(verb: str) -> None:
     assert flags == {"--plan", "--json", "--help"} | limit
 
 
+def test_serve_takes_these_flags_alone() -> None:
+    flags = set(re.findall(r"--[a-z-]+", run("serve", "--help").stdout))
+    where = {"--host", "--port", "--allow-host"}
+    assert flags == {*where, "--token-file", "--per-minute", "--explain", "--help"}
+
+
 def test_help_and_explain_load_no_torch() -> None:
     code = "import sys, radvlm.cli, radvlm.verbs.explaining; print('torch' in sys.modules)"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

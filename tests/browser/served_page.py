@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from radvlm.codecs import get_codec
+from radvlm.explain.explainer import Explainer
 from radvlm.models.domain import Domain
 from radvlm.protocols import Chat, Decoding, ModelInfo
 from radvlm.records import Box, Reply
@@ -31,6 +33,10 @@ REPORT = (
 )
 MARKUP = '<img src=x onerror="document.title=1"> & <script>document.title=2</script>'
 SCOPE = "A stub that has seen nothing: it says what the tests know."
+AA = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+HANGING = """() => [...document.querySelectorAll('body *')].filter(one =>
+    one.getBoundingClientRect().right > document.documentElement.clientWidth + 1
+    && !one.closest('.hidden, .stage, .skip')).map(one => one.outerHTML.slice(0, 90))"""
 _PIECES = 6
 
 # The first upload waits for the decoder's process; on a busy machine that takes a while.
@@ -82,10 +88,24 @@ class Told:
 
 
 @contextmanager
-def serving(model: Told, domain: Domain | None = None, token: str | None = None) -> Iterator[str]:
+def serving(
+    model: Told,
+    domain: Domain | None = None,
+    token: str | None = None,
+    explainer: Explainer | None = None,
+) -> Iterator[str]:
     """The address of a running server, with a slash at its end."""
-    with running(create_app(model, Limits(token=token), domain)) as address:
+    app = create_app(model, Limits(token=token), domain, explainer=explainer)
+    with running(app) as address:
         yield f"{address}/"
+
+
+def check_accessible(page: Page) -> None:
+    """Axe finds nothing against WCAG 2.2 AA, and nothing hangs over the edge of the window."""
+    options = {"runOnly": AA, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
+    assert [(v["id"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
+    assert page.evaluate(HANGING) == []
 
 
 def pixels() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
-from served_page import BRIGHT, HEIGHT, LUNG, REPORT, SCOPE, WIDTH, Told, png_file, serving
+from served_page import BRIGHT, HANGING, HEIGHT, LUNG, REPORT, SCOPE, WIDTH, Told, png_file, serving
 from watched_page import browser, watched
 
 from radvlm.records import Box
 
 __all__ = ["browser"]
-
-HANGING = """() => [...document.querySelectorAll('body *')].filter(one =>
-    one.getBoundingClientRect().right > document.documentElement.clientWidth + 1
-    && !one.closest('.hidden, .stage, .skip')).map(one => one.outerHTML.slice(0, 90))"""
 
 model = Told()
 

@@ -5,8 +5,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from explain_fakes import linear, pictures
 
+from explain_fakes import linear, pictures
 from radvlm.explain.auditing import (
     Edit,
     Tools,

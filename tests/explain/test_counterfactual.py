@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from explain_fakes import linear, pictures
 
+from explain_fakes import linear, pictures
 from radvlm.explain.counterfactual import Prepared, change, latent_scorer, logit
 from radvlm.explain.decorrelation import Spread
 from radvlm.explain.probes import Head

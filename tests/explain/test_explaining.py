@@ -9,20 +9,22 @@ import contextlib
 import csv
 import functools
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from explain_fakes import SIDE, linear
 from PIL import Image
 
+from explain_fakes import SIDE, linear
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
 from radvlm.explain import audit as auditing
 from radvlm.explain.audit import audit
 from radvlm.explain.classify import band, classify
+from radvlm.explain.explainer import Explainer
 from radvlm.explain.judge import Judge
 from radvlm.explain.recipe import AuditRecipe, ClassifyRecipe, ImageRecipe
 from radvlm.explain.single import explain_images
@@ -83,6 +85,25 @@ def test_probes_label_efficiency_and_what_is_at_chance(folder: Path, tmp_path: P
     assert "at chance: not used" in page and "Research use only" in page
     assert json.loads((tmp_path / "probes.json").read_text())["patients"] == PATIENTS
     assert [band(auc) for auc in (0.95, 0.65, 0.5)] == ["excellent", "sufficient", "insufficient"]
+
+
+def test_what_was_learned_explains_an_image_later_under_the_same_agreement(
+    folder: Path, tmp_path: Path
+) -> None:
+    under = tmp_path / "credentialed"
+    shutil.copytree(folder, under)
+    (under / "folder.yaml").write_text("access: credentialed\ncolumns: {sex: sex}\n")
+    made = recipes.check(ClassifyRecipe, tree(under, tmp_path / "out", shares=[1.0], chance=0.7))
+    classify(made)
+    shutil.rmtree(under)
+    kept = Explainer.load(tmp_path / "out" / "explainer")
+    assert kept.access == "credentialed" and kept.chance == 0.7
+    assert set(kept.attributes) == {FINDING, DEVICE} and kept.attributes[FINDING].auc > 0.99
+    found = kept.explain(np.full((SIDE, SIDE), 100, np.uint8), FINDING)
+    assert found.valid and found.added
+    assert int(found.frames[-1][0, 0]) - 100 > 30 and (found.frames[-1][1:] == 100).all()
+    # They go together in four of five, and nothing here tells them apart.
+    assert found.moved == (DEVICE,)
 
 
 def test_counterfactuals_change_the_finding_and_leave_the_device(

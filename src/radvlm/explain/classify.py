@@ -1,7 +1,7 @@
 """``radvlm explain classify``: linear probes on z with AUC and intervals, and label efficiency.
 
-Writes ``probes.json`` (figures) and ``report.html``. Devices, views and sources stand in the same
-table as findings: they are the confounders.
+Writes ``probes.json`` (figures), ``report.html`` and ``explainer/``, which explains single images
+later. Devices, views and sources stand in the same table as findings: they are the confounders.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from radvlm import recipe as recipes
 from radvlm.errors import InputError
+from radvlm.explain.explainer import Explainer
 from radvlm.explain.page import Part, cell, write_page
 from radvlm.explain.probes import examined, fit_head
 from radvlm.explain.recipe import ClassifyRecipe
@@ -52,6 +53,7 @@ def classify(recipe: ClassifyRecipe, progress: Bar | None = None) -> dict[str, A
     }
     write_json(recipe.out / "probes.json", figures)
     write_json(recipe.out / "recipe.json", recipes.dump(recipe))
+    Explainer.of(session, bank, recipe).save(recipe.out / "explainer")
     _page(recipe, session, figures)
     return figures
 

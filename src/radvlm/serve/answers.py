@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from radvlm.records import Access
+
 
 class Failure(BaseModel):
     """What failed; holds no path, no address and nothing of a file."""
@@ -103,6 +105,51 @@ class Example(BaseModel):
 
     id: str
     title: str
+
+
+class Probed(BaseModel):
+    """An attribute that images can be changed in; AUC of its probe on test patients."""
+
+    name: str
+    auc: float
+    interval: tuple[float, float]
+
+
+class Explainable(BaseModel):
+    """Whether images can be explained here, and in what; the best probes come first.
+
+    ``scope`` and ``access`` are those of the images that the explainer was learned from.
+    """
+
+    available: bool
+    scope: str = ""
+    access: Access | None = None
+    attributes: list[Probed] = []
+
+
+class Explained(BaseModel):
+    """One image changed in one attribute; pictures are squares, PNG as data URIs.
+
+    ``frames`` go from the rebuilt image to the whole change, whose ``amplitude`` is in standard
+    deviations of the code. ``scores`` are logits of every usable probe, before and after; ``moved``
+    names those that went along by more than one. ``asked`` is the served model's own probability
+    of the finding in each frame; null where it cannot be asked.
+    """
+
+    attribute: str
+    added: bool
+    valid: bool
+    said: str
+    original: str
+    frames: list[str]
+    difference: str
+    psnr: float
+    amplitude: float
+    scores: dict[str, tuple[float, float]]
+    moved: list[str]
+    asked: list[float] | None
+    scope: str
+    notice: str
 
 
 class Health(BaseModel):

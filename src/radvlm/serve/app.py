@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
@@ -18,11 +19,15 @@ from radvlm.serve.answers import Health
 from radvlm.serve.completions import completions
 from radvlm.serve.counting import Counted, Counts
 from radvlm.serve.describing import Described, docs
+from radvlm.serve.explaining import explaining
 from radvlm.serve.failing import add_handlers, responses
 from radvlm.serve.guard import Guard, Limits
 from radvlm.serve.pictures import pictures
 from radvlm.serve.readings import readings
 from radvlm.serve.service import Service
+
+if TYPE_CHECKING:
+    from radvlm.explain.explainer import Explainer
 
 # Uploads are in memory already; parsing a form must not write patients' images to a disk.
 MultiPartParser.spool_max_size = Limits().body_bytes + 1
@@ -35,6 +40,7 @@ def create_app(
     limits: Limits | None = None,
     domain: Domain | None = None,
     static: Path = STATIC,
+    explainer: Explainer | None = None,
 ) -> FastAPI:
     """The app around a model.
 
@@ -43,6 +49,7 @@ def create_app(
         limits: whom to serve and how much.
         domain: which images it reads, where that is known.
         static: folder of the page.
+        explainer: what explains images, where there is one.
     """
     service = Service(model, domain)
     counts = Counts(service)
@@ -64,7 +71,13 @@ def create_app(
     )
     app.state.service = service
     add_handlers(app)
-    for routes in (completions(service), readings(service), pictures(service), counts.routes()):
+    for routes in (
+        completions(service),
+        readings(service),
+        explaining(service, explainer),
+        pictures(service),
+        counts.routes(),
+    ):
         app.include_router(routes)
     app.include_router(_alive())
     app.include_router(docs(app))

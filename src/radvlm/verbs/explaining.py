@@ -64,6 +64,7 @@ def classify(
         for name, found in figures["probes"].items()
     ]
     lines += [f"{name}: {why}" for name, why in figures["refused"].items()]
+    lines.append(f"explainer: {loaded.out / 'explainer'}")
     say(as_json, figures, "\n".join([*lines, f"page: {loaded.out / 'report.html'}"]))
 
 

@@ -17,6 +17,7 @@ from radvlm.errors import InputError, RadvlmError
 if TYPE_CHECKING:
     from uvicorn import Server
 
+    from radvlm.explain.explainer import Explainer
     from radvlm.models.opening import Opening
     from radvlm.serve.guard import Limits
 
@@ -43,6 +44,10 @@ def serve(
     per_minute: Annotated[
         int, typer.Option("--per-minute", help="Requests of one address.", min=1)
     ] = 1200,
+    explain: Annotated[
+        Path | None,
+        typer.Option("--explain", help="The folder 'explainer' of radvlm explain classify."),
+    ] = None,
 ) -> None:
     """Serve a model on an OpenAI-compatible API and a page; research use only."""
     token, names = _token(token_file), frozenset(allow or ())
@@ -62,10 +67,16 @@ def serve(
         hosts = None if outside and not names else names | LOOPBACK
         limits = Limits(hosts=hosts, token=token, per_minute=per_minute)
         where = f"http://{f'[{host}]' if ':' in host else host}:{port}  (the API: /docs)"
-        _serve(path, limits, listening, where)
+        _serve(path, limits, listening, where, _explainer(explain))
 
 
-def _serve(path: Path, limits: Limits, listening: socket.socket, where: str) -> None:
+def _serve(
+    path: Path,
+    limits: Limits,
+    listening: socket.socket,
+    where: str,
+    explainer: Explainer | None,
+) -> None:
     from radvlm.models.domain import read_domain
     from radvlm.models.opening import Opening, opened
     from radvlm.serve.app import create_app
@@ -74,13 +85,22 @@ def _serve(path: Path, limits: Limits, listening: socket.socket, where: str) -> 
     if path.is_file():
         with opened(path, "private") as behind:
             print(f"{behind.info.scope}\n{where}", flush=True)
-            server(create_app(behind, limits)).run([listening])
+            server(create_app(behind, limits, explainer=explainer)).run([listening])
         return
     opening = Opening(path)
     print(f"{opening.info.scope}\n{where}", flush=True)
-    running = server(create_app(opening, limits, read_domain(path)))
+    running = server(create_app(opening, limits, read_domain(path), explainer=explainer))
     with _loading(opening, running):
         running.run([listening])
+
+
+def _explainer(folder: Path | None) -> Explainer | None:
+    """Read before anything is served: what cannot be explained with is told at once."""
+    if folder is None:
+        return None
+    from radvlm.explain.explainer import Explainer
+
+    return Explainer.load(folder)
 
 
 @contextmanager

@@ -98,6 +98,16 @@ export async function read(url, force, signal) {
   return (await post("v1/read", { image: url, force }, signal)).json();
 }
 
+/** Whether images can be explained here, and the attributes they can be changed in. */
+export async function explainable() {
+  return (await send("v1/explain")).json();
+}
+
+/** An image changed in one attribute; `add` is null for the opposite of what its probe sees. */
+export async function explain(image, attribute, add, signal) {
+  return (await post("v1/explain", { image, attribute, add }, signal)).json();
+}
+
 /** A report as PDF. */
 export async function pdf(text, reading) {
   return (await post("v1/report.pdf", { text, reading })).blob();

@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import { Boxes } from "./boxes.js";
 import * as chat from "./chat.js";
 import { armDialogs, ask, the } from "./dom.js";
+import * as explain from "./explain.js";
 import * as findings from "./findings.js";
 import { attach } from "./gestures.js";
 import * as keys from "./keys.js";
@@ -144,10 +145,12 @@ function armToken() {
 
 async function begin() {
   try {
-    const [about, examples] = await Promise.all([api.model(), api.examples()]);
+    const asked = [api.model(), api.examples(), api.explainable()];
+    const [about, examples, explainable] = await Promise.all(asked);
     change({ model: about.id, scope: about.scope });
     the("model").textContent = about.id;
     the("scope").textContent = `The model: ${about.scope}`;
+    explain.offer(explainable);
     await opening.listExamples(examples);
   } catch (error) {
     problems.show(error, begin);
@@ -163,6 +166,7 @@ findings.arm();
 chat.arm();
 region.arm();
 report.arm();
+explain.arm();
 opening.arm(current, prior);
 keys.arm(() => active, current, { tool, hide });
 tool("pan");

@@ -1,8 +1,8 @@
-/** The three panels: one is seen, arrows go between their tabs. */
+/** The panels: one is seen, arrows go between the tabs that are there. */
 
 import { the } from "./dom.js";
 
-const NAMES = ["findings", "ask", "report"];
+const NAMES = ["findings", "ask", "report", "explain"];
 
 /** Show a panel. */
 export function show(name) {
@@ -19,17 +19,19 @@ export const shown = (name) => !the(name).hidden;
 
 /** Let clicks and arrow keys choose. */
 export function arm() {
-  NAMES.forEach((name, k) => {
+  for (const name of NAMES) {
     const tab = the(`tab-${name}`);
     tab.addEventListener("click", () => show(name));
     tab.addEventListener("keydown", (event) => {
-      const to = { ArrowRight: k + 1, ArrowLeft: k - 1, Home: 0, End: NAMES.length - 1 }[event.key];
+      const there = NAMES.filter((one) => !the(`tab-${one}`).hidden);
+      const k = there.indexOf(name);
+      const to = { ArrowRight: k + 1, ArrowLeft: k - 1, Home: 0, End: there.length - 1 }[event.key];
       if (to === undefined) return;
       event.preventDefault();
       event.stopPropagation();
-      const next = NAMES[(to + NAMES.length) % NAMES.length];
+      const next = there[(to + there.length) % there.length];
       show(next);
       the(`tab-${next}`).focus();
     });
-  });
+  }
 }
