@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -33,7 +35,14 @@ def test_auc_is_scikit_learns_and_unknown_rows_do_not_count() -> None:
     found = examined(scores, truth, [("f", str(k)) for k in range(len(z))], 300, 10)
     assert found.auc == pytest.approx(roc_auc_score(truth[50:], scores[50:]))
     assert found.n == 350 and found.positives == int(np.nansum(truth))
-    assert found.interval and found.interval[0] < found.auc < found.interval[1]
+    assert found.interval and found.interval[0] < (found.auc or 0) < found.interval[1]
+
+
+def test_without_both_classes_there_is_no_auc_and_nothing_is_claimed() -> None:
+    z, _ = made()
+    found = examined(z[:, 0].astype(np.float64), np.ones(len(z)), list(range(len(z))), 50, 10)
+    assert found.auc is None and found.interval is None and not found.usable(0.5)
+    assert json.loads(json.dumps(found.as_json(), allow_nan=False))["value"] is None
 
 
 def test_images_of_one_patient_are_drawn_together() -> None:

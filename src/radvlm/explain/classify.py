@@ -25,15 +25,17 @@ BANDS = ((0.9, "excellent"), (0.8, "very good"), (0.7, "good"), (0.6, "sufficien
 """Least AUC of each word (Šimundić 2009); DiffChest's abstract speaks of the first and last."""
 
 
-def band(auc: float) -> str:
+def band(auc: float | None) -> str:
     """The word for an AUC."""
+    if auc is None:
+        return "not tested"
     return next((word for least, word in BANDS if auc >= least), "insufficient")
 
 
 def classify(recipe: ClassifyRecipe, progress: Bar | None = None) -> dict[str, Any]:
     """Fit and test all probes; returns what is written to ``probes.json``."""
     session = open_session(recipe, progress)
-    bank = fit_bank(session, recipe)
+    bank = fit_bank(session, recipe, recipe.apart)
     rows = {
         name: {
             **found.as_json(),
@@ -80,8 +82,9 @@ def _curve(
                     1,
                     len(some),
                 )
-                aucs.append(result.auc)
-                learned.append(len(some))
+                if result.auc is not None:
+                    aucs.append(result.auc)
+                    learned.append(len(some))
             if aucs:
                 found[name].append(
                     {
@@ -111,12 +114,14 @@ def _page(recipe: ClassifyRecipe, session: Session, figures: dict[str, Any]) -> 
         [
             name,
             cell(found),
-            found["band"] if found["usable"] else "at chance: not used",
+            found["band"] if found["usable"] else _useless(found),
             str(found["n"]),
             str(found["positives"]),
             str(found["learned_from"]),
         ]
-        for name, found in sorted(figures["probes"].items(), key=lambda item: -item[1]["value"])
+        for name, found in sorted(
+            figures["probes"].items(), key=lambda one: -(one[1]["value"] or 0)
+        )
     ]
     rows += [[name, "–", why, "–", "–", "–"] for name, why in figures["refused"].items()]
     shares = [f"{100 * share:g} %" for share in recipe.shares]
@@ -146,6 +151,12 @@ def _page(recipe: ClassifyRecipe, session: Session, figures: dict[str, Any]) -> 
         ],
         session.access,
     )
+
+
+def _useless(found: dict[str, Any]) -> str:
+    if found["value"] is None:
+        return "the test images all have it, or all have not: not used"
+    return "at chance: not used"
 
 
 def _at(points: Sequence[dict[str, Any]], share: float) -> str:

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from radvlm.errors import CheckpointError, InputError
 from radvlm.explain.autoencoder import Codes, DiffusionAutoencoder, psnr
-from radvlm.explain.counterfactual import STAYS, Changed, Prepared, change, shifted
+from radvlm.explain.counterfactual import Changed, Prepared, change, shifted
 from radvlm.explain.decorrelation import Spread
 from radvlm.explain.pixels import to_square
 from radvlm.explain.probes import Head, Tested
@@ -30,6 +30,8 @@ from radvlm.records import Access
 
 CARD, PROBES, AUTOENCODER = "explainer.json", "probes.safetensors", "autoencoder"
 LOOP = Closed()
+MOVED = 1.0
+"""By how many logits another probe's score moves when it is said to have moved along."""
 
 
 class Probe(BaseModel):
@@ -81,9 +83,9 @@ class Explanation:
 
     @property
     def moved(self) -> tuple[str, ...]:
-        """Other attributes whose score has moved by more than a logit."""
+        """Other attributes whose score has moved by more than ``MOVED``."""
         by = {name: abs(after - before) for name, (before, after) in self.scores.items()}
-        return tuple(name for name in by if name != self.attribute and by[name] > STAYS)
+        return tuple(name for name in by if name != self.attribute and by[name] > MOVED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ class Explainer:
     def attributes(self) -> dict[str, Tested]:
         """What can be asked for, best first: the attributes whose probes are better than chance."""
         known = {n: t for n, t in self.bank.tested.items() if t.usable(self.chance)}
-        return dict(sorted(known.items(), key=lambda item: -item[1].auc))
+        return dict(sorted(known.items(), key=lambda item: -(item[1].auc or 0)))
 
     def explain(
         self,

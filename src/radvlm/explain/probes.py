@@ -36,9 +36,12 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """AUC of a probe on patients it has not seen, its interval, and how many there were."""
+    """AUC of a probe on patients it has not seen, its interval, and how many there were.
 
-    auc: float
+    There is none where test patients all have the attribute, or all have not.
+    """
+
+    auc: float | None
     interval: tuple[float, float] | None
     n: int
     positives: int
@@ -107,7 +110,8 @@ def examined(
     value = float(auroc(rows, np.ones((1, len(known))))[0])
     drawn = patient_draws([patients[int(k)] for k in known], samples, seed)
     ends = None if np.isnan(value) else percentiles(auroc(rows, drawn))
-    return Tested(value, ends, len(known), int(column[known].sum()), learned_from)
+    auc = None if np.isnan(value) else value
+    return Tested(auc, ends, len(known), int(column[known].sum()), learned_from)
 
 
 def fit_heads(

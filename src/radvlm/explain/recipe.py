@@ -144,13 +144,14 @@ class ExplainRecipe(ImagesRecipe):
 class ClassifyRecipe(ExplainRecipe):
     """``radvlm explain classify``: a linear probe an attribute, with AUC and interval.
 
-    ``shares`` are the shares of the labelled patients that the label-efficiency curve learns from,
-    ``draws`` how many subsets of each; ``bands`` is a table of what a publication claims.
+    ``apart`` are attributes that go together in the data and are told apart by weights, for the
+    explainer that is kept. ``shares`` are the shares of the labelled patients that the
+    label-efficiency curve learns from, ``draws`` how many subsets of each.
     """
 
+    apart: tuple[str, ...] = ()
     shares: tuple[float, ...] = (0.01, 0.03, 0.1, 1.0)
     draws: PositiveInt = 5
-    bands: bool = True
 
 
 class ImageRecipe(ExplainRecipe):

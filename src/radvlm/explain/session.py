@@ -202,9 +202,12 @@ def usable(bank: Bank, name: str, chance: float) -> Head:
         raise InputError(bank.refused.get(name, "has no probe"), f"attribute {name}")
     found = bank.tested[name]
     if not found.usable(chance):
-        ends = found.interval or (float("nan"), float("nan"))
+        why = "cannot be tested: the test patients all have it, or all have not"
+        if found.auc is not None and found.interval is not None:
+            low, high = found.interval
+            why = f"is at chance (AUC {found.auc:.2f}, {low:.2f}–{high:.2f})"
         raise InputError(
-            f"its probe is at chance (AUC {found.auc:.2f}, {ends[0]:.2f}–{ends[1]:.2f})",
+            f"its probe {why}",
             f"attribute {name}",
             "Nothing is claimed from it; more labelled images or a longer pretraining may help",
         )

@@ -97,7 +97,7 @@ def _listed(explainer: Explainer) -> Explainable:
         attributes=[
             Probed(name=name, auc=found.auc, interval=found.interval)
             for name, found in explainer.attributes.items()
-            if found.interval is not None
+            if found.auc is not None and found.interval is not None
         ],
     )
 

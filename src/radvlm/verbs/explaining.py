@@ -60,7 +60,7 @@ def classify(
     with stage("Fitting probes", as_json) as bar:
         figures = run(loaded, bar)
     lines = [
-        f"{name}: AUC {found['value']:.3f} ({found['band']}, {found['n']} images)"
+        f"{name}: AUC {_plain(found['value'])} ({found['band']}, {found['n']} images)"
         for name, found in figures["probes"].items()
     ]
     lines += [f"{name}: {why}" for name, why in figures["refused"].items()]
@@ -119,6 +119,10 @@ def audit(
         named = ", ".join([*figures["relies"], *figures["undecided"]])
         print(f"the answer rests on, or may rest on: {named}", file=sys.stderr)
         raise typer.Exit(1)
+
+
+def _plain(auc: float | None) -> str:
+    return "–" if auc is None else f"{auc:.3f}"
 
 
 def _reliances(found: dict[str, Any]) -> str:
