@@ -25,9 +25,9 @@ from scipy.stats import spearmanr
 
 from benchmarks.results_file import cell, write_result
 from radvlm.curate.conversations.compose import compose
-from radvlm.evaluate.statistics import interval, patient_weights
 from radvlm.io.files import read_json
 from radvlm.metrics.fact_judge import FactJudge
+from radvlm.metrics.resampling import interval, patient_weights
 from radvlm.records import Answer, Box, Dialogue, Part, Turn
 from radvlm.sources.phantom.cohort import PhantomConfig, make_cohort
 from radvlm.sources.phantom.source import PhantomSource

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import transformers
 from radvlm import __version__
 from radvlm.io.files import write_json
 from radvlm.io.provenance import commit, hardware
+from radvlm.metrics.resampling import wilson
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -49,8 +49,5 @@ def cell(figure: dict[str, Any]) -> str:
 
 def share(count: int, of: int) -> dict[str, Any]:
     """A share with Wilson's interval."""
-    z, p = 1.959964, count / of
-    middle = (p + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of))
-    bounds = [round(min(max(end, 0.0), 1.0), 4) for end in (middle - half, middle + half)]
-    return {"count": count, "of": of, "value": round(p, 4), "interval": bounds}
+    bounds = [round(end, 4) for end in wilson(count, of)]
+    return {"count": count, "of": of, "value": round(count / of, 4), "interval": bounds}

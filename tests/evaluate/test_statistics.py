@@ -16,28 +16,16 @@ from radvlm.evaluate.statistics import (
     Floats,
     benjamini_hochberg,
     holm,
-    interval,
     patient_of,
-    patient_weights,
     resample,
     resample_all,
     two_sided_p,
 )
+from radvlm.metrics.resampling import interval
 
 
 def mean_of(values: Floats) -> Callable[[Floats], Floats]:
     return lambda weights: weights @ values / weights.sum(axis=1)
-
-
-@given(clusters=st.lists(st.integers(0, 5), min_size=1, max_size=30), seed=st.integers(0, 9))
-def test_patients_are_drawn_whole_and_as_many_as_there_are(clusters: list[int], seed: int) -> None:
-    weights = patient_weights(clusters, 20, seed)
-    assert weights.shape == (20, len(clusters))
-    first = {cluster: clusters.index(cluster) for cluster in clusters}
-    for row, cluster in enumerate(clusters):
-        assert (weights[:, row] == weights[:, first[cluster]]).all()
-    assert (weights[:, list(first.values())].sum(axis=1) == len(first)).all()
-    assert (weights == patient_weights(clusters, 20, seed)).all()
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
@@ -55,15 +43,6 @@ def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
         covered += low <= 0 <= high
     # Three standard errors of a proportion of 0.95 in 300 are 0.038.
     assert 0.90 <= covered / 300 <= 0.985
-
-
-def test_answers_of_one_patient_do_not_count_as_independent() -> None:
-    values = np.repeat(np.random.default_rng(0).normal(size=20), 10)
-    by_patient = patient_weights(np.repeat(np.arange(20), 10).tolist(), 2000, 0)
-    by_answer = patient_weights(range(200), 2000, 0)
-    spread = [(w @ values / w.sum(axis=1)).std() for w in (by_patient, by_answer)]
-    assert spread[0] == pytest.approx(values.std() / np.sqrt(20), rel=0.1)
-    assert spread[0] > 2 * spread[1]
 
 
 def test_samples_differ_between_blocks_and_repeat_with_the_seed() -> None:

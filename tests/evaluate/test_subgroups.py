@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from fake_evaluation import fake_examples
-from radvlm.evaluate.statistics import Floats, holm, patient_weights
+from radvlm.evaluate.statistics import Floats, holm
 from radvlm.evaluate.subgroups import Subgroup, age_band, attributes_of, subgroups, worst
+from radvlm.metrics.resampling import patient_weights
 
 SEXES = ["F", "M"]
 

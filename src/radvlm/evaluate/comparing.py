@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from radvlm.errors import InputError
-from radvlm.evaluate.statistics import Floats, interval, resample_all, two_sided_p
+from radvlm.evaluate.statistics import Floats, resample_all, two_sided_p
+from radvlm.metrics.resampling import interval
 from radvlm.protocols import Metric, Rows
 
 _BLOCK = 100

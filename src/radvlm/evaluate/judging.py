@@ -16,12 +16,13 @@ from radvlm.errors import RecipeError
 from radvlm.evaluate.judge import Judgement, judge, key_of
 from radvlm.evaluate.predict import Progress
 from radvlm.evaluate.recipe import EvaluateRecipe, JudgeSection
-from radvlm.evaluate.statistics import Floats, interval, patient_of, resample
+from radvlm.evaluate.statistics import Floats, patient_of, resample
 from radvlm.io.dataset import MANIFEST
 from radvlm.io.egress import strictest
 from radvlm.io.files import read_json, write_json
 from radvlm.llm.client import Client
 from radvlm.llm.store import CallStore
+from radvlm.metrics.resampling import interval
 from radvlm.records import Example, Prediction, Score
 
 CALLS = "judge-calls.sqlite"

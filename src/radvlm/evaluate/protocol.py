@@ -26,10 +26,11 @@ from radvlm.evaluate.recipe import (
 )
 from radvlm.evaluate.rexrank import RexrankSection, write_submission
 from radvlm.evaluate.run import chosen, evaluate, log_path, measured_log
-from radvlm.evaluate.statistics import Floats, interval, patient_of, resample
+from radvlm.evaluate.statistics import Floats, patient_of, resample
 from radvlm.evaluate.tables import scores_as_json
 from radvlm.io.dataset import MANIFEST
 from radvlm.io.files import write_json
+from radvlm.metrics.resampling import interval
 from radvlm.recipe import Recipe, Section
 from radvlm.records import Score
 

@@ -17,8 +17,9 @@ import numpy as np
 from radvlm.errors import RadvlmError
 from radvlm.evaluate.answers import ImageMap, Item, read_answers
 from radvlm.evaluate.references import RAW, key_of
-from radvlm.evaluate.statistics import Floats, interval, patient_of, resample, resample_all
+from radvlm.evaluate.statistics import Floats, patient_of, resample, resample_all
 from radvlm.metrics.green import Green
+from radvlm.metrics.resampling import interval
 from radvlm.protocols import Metric, Rows, Task
 from radvlm.records import Example, Prediction, Score
 from radvlm.registry import resolve

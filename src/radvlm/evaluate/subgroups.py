@@ -16,7 +16,8 @@ from itertools import compress
 import numpy as np
 from numpy.typing import NDArray
 
-from radvlm.evaluate.statistics import Floats, holm, interval, resample_all, two_sided_p
+from radvlm.evaluate.statistics import Floats, holm, resample_all, two_sided_p
+from radvlm.metrics.resampling import interval
 from radvlm.records import Example
 
 Attributes = Mapping[str, str]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from radvlm.errors import InputError
-from radvlm.explain.intervals import percentiles
+from radvlm.metrics.resampling import interval
 
 Counts = NDArray[np.int64]
 """How many readers put each case into each category, [cases, categories]; equal row sums."""
@@ -36,7 +36,7 @@ def kappa_with_interval(counts: Counts, samples: int, seed: int = 0) -> dict[str
     rng = np.random.default_rng(seed)
     n = len(counts)
     weights = rng.multinomial(n, np.full(n, 1 / n), size=samples).astype(np.float64)
-    ends = percentiles(_kappas(counts, weights))
+    ends = interval(_kappas(counts, weights))
     return {
         "value": None if np.isnan(value) else value,
         "interval": list(ends) if ends and not np.isnan(value) else None,

@@ -17,8 +17,9 @@ from sklearn.linear_model import LogisticRegression
 from radvlm.errors import InputError
 from radvlm.explain.autoencoder import Codes
 from radvlm.explain.images import Column
-from radvlm.explain.intervals import Floats, patient_draws, percentiles
+from radvlm.explain.intervals import Floats
 from radvlm.metrics.calibration import auroc
+from radvlm.metrics.resampling import interval, patient_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,8 @@ def examined(
     known = np.flatnonzero(~np.isnan(column))
     rows = np.stack([scores[known], column[known]], axis=1)
     value = float(auroc(rows, np.ones((1, len(known))))[0])
-    drawn = patient_draws([patients[int(k)] for k in known], samples, seed)
-    ends = None if np.isnan(value) else percentiles(auroc(rows, drawn))
+    drawn = patient_weights([patients[int(k)] for k in known], samples, seed)
+    ends = None if np.isnan(value) else interval(auroc(rows, drawn))
     auc = None if np.isnan(value) else value
     return Tested(auc, ends, len(known), int(column[known].sum()), learned_from)
 

@@ -21,12 +21,13 @@ from radvlm.errors import ImageError
 from radvlm.evaluate.answers import Item
 from radvlm.evaluate.browse_data import Evaluation
 from radvlm.evaluate.score import Measured
-from radvlm.evaluate.statistics import Floats, interval, patient_of, resample_all
+from radvlm.evaluate.statistics import Floats, patient_of, resample_all
 from radvlm.io.draw import PALETTE, PREDICTED, REFERENCE, draw_boxes
 from radvlm.io.image import read_image
 from radvlm.io.svg import house_style
 from radvlm.metrics.counts import f1
 from radvlm.metrics.label_f1 import LabelMacro13
+from radvlm.metrics.resampling import interval
 from radvlm.protocols import Pixels
 from radvlm.tabling.comparison import model_name
 
