@@ -24,9 +24,9 @@ def bars(figures: Figures) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _planted_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
-    for key, target in (("dose", 0.99), ("dose_95", 0.95)):
+    for key, goal in (("dose", "typical score"), ("dose_95", "probability 0.95")):
         if key in part:
-            yield from _dose_bars(part[key], f", target {target}")
+            yield from _dose_bars(part[key], f", {goal}")
     if "rebuilding" in part:
         yield _least("reconstruction, dB", 33.0, part["rebuilding"]["psnr"])
     yield from _box_bars(part, "")

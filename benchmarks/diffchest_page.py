@@ -17,6 +17,7 @@ AVERAGED = (
     "true_reliance",
     "reliance",
 )
+WHOLE = ("raw_device", "raw_finding")
 PAGE = Path(__file__).parent / "diffchest.md"
 
 
@@ -75,7 +76,8 @@ def _doses(figures: Figures) -> list[str]:
         "Reliance is the device's part of what device and finding move the score by, between true "
         "twins. `S w` is the covariance direction of a decorrelated sample, `w` the published one.",
         "",
-        "The probability to reach is 0.99, in the last column 0.95.",
+        "The score to reach is that of the head's typical (median) image with the finding, in the "
+        "last column a probability of 0.95.",
         "",
         "| r | true reliance | device shown, S w | finding shown, S w | device shown, w | "
         "flips, S w | flips, w | device shown, S w, 0.95 |",
@@ -117,7 +119,8 @@ def _boxes(figures: Figures, name: str, title: str) -> list[str]:
 def _effects(part: Figures) -> list[str]:
     lines = [
         "Mean effect on the logit of adding the device or the finding, by edits that the judge "
-        "confirms and between the true twins of the same images; mean over the models of a row. "
+        "confirms (direct; the whole effect in brackets) and between the true twins of the same "
+        "images; mean over the models of a row. "
         f"Confirmed: device {cell(part['confirmed'][DEVICE])}, finding "
         f"{cell(part['confirmed'][FINDING])}.",
         "",
@@ -128,13 +131,19 @@ def _effects(part: Figures) -> list[str]:
     rows = part["classifiers"]
     for r in sorted({row["r"] for row in rows}):
         count = sum(row["r"] == r for row in rows)
-        cells = " | ".join(f"{mean(rows, r, key):.2f}" for key in AVERAGED)
+        cells = " | ".join(_averaged(rows, r, key) for key in AVERAGED)
         lines.append(f"| {r:g} | {count} | {cells} |")
     lines += ["", "| added | finding seen | device seen | marker seen |"]
     lines += ["| --- | ---: | ---: | ---: |"]
     for added, one in part["edits"].items():
         lines.append(f"| {added} | " + " | ".join(cell(share) for share in one.values()) + " |")
     return [*lines, ""]
+
+
+def _averaged(rows: list[Figures], r: float, key: str) -> str:
+    whole = key.replace("edit_", "raw_")
+    said = f"{mean(rows, r, key):.2f}"
+    return said if whole == key else f"{said} ({mean(rows, r, whole):.2f})"
 
 
 def _vlm(figures: Figures) -> list[str]:
@@ -146,7 +155,7 @@ def _vlm(figures: Figures) -> list[str]:
         "The tiny model was taught “Is there a pleural effusion?” twice, then audited. The true "
         "effect is that of adding the device, between twins.",
         "",
-        "| r | change | confirmed | true effect | effect of the edit | random steps | "
+        "| r | change | confirmed | true effect | direct effect of the edit | random steps | "
         "shuffled labels | reliance, true | reliance | p | verdict |",
         "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
@@ -170,7 +179,7 @@ def _asked_row(r: str, part: Figures, name: str, way: str, one: Figures) -> str:
         f"{name} {way}",
         cell(one["verified"]),
         f"{part['true_device']:.2f}" if known and way == "added" else "–",
-        *(cell(one.get(key) or {"value": None}) for key in ("effect", "null", "shuffled")),
+        *(cell(one.get(key) or {"value": None}) for key in ("direct_effect", "null", "shuffled")),
         f"{part['true_reliance']:.2f}" if known else "–",
         f"{one['reliance']:.2f}" if "reliance" in one else "–",
         f"{one['p']:.4f}" if "p" in one else "–",
@@ -253,7 +262,7 @@ def averages(figures: Figures) -> Figures:
         if "black_boxes" in figures.get(group, {}):
             rows = figures[group]["black_boxes"]["classifiers"]
             found[group] = {
-                f"{r:g}": {key: mean(rows, r, key) for key in AVERAGED}
+                f"{r:g}": {key: mean(rows, r, key) for key in (*AVERAGED, *WHOLE)}
                 for r in sorted({row["r"] for row in rows})
             }
             found[group]["false_effect"] = false_effect(rows)

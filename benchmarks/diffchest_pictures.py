@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.diffchest_cohorts import DEVICE, FINDING
-from benchmarks.diffchest_planted import LABELLED, LOOP, PLANTED
+from benchmarks.diffchest_cohorts import DEVICE
+from benchmarks.diffchest_planted import LOOP, PLANTED, planted_head
 from benchmarks.diffchest_setup import Pool
 from benchmarks.results_file import RESULTS
 from radvlm.explain.counterfactual import Prepared, change
 from radvlm.explain.pictures import save_png, stacked, strip
-from radvlm.explain.probes import fit_head
+from radvlm.explain.session import middles
 
 SHOWN = 5
 
@@ -20,12 +20,11 @@ def draw_doses(pool: Pool, prepared: Prepared) -> None:
     some = prepared.take(np.arange(SHOWN))
     spread, columns = pool.spread(), [some.images, some.rebuilt]
     for r in PLANTED:
-        chosen = pool.planted(r, LABELLED, seed=7)
-        head = fit_head(FINDING, pool.z[chosen], pool.columns[FINDING][chosen], 1e-2)
-        columns.append(change(pool.autoencoder, some, head, spread, LOOP).images)
+        _, head, typical = planted_head(pool, r)
+        columns.append(change(pool.autoencoder, some, head, spread, LOOP, typical).images)
     probe = pool.probe(DEVICE)
-    goal = float(np.median(probe.logit(pool.z)[pool.columns[DEVICE] == 1]))
-    columns.append(change(pool.autoencoder, some, probe, spread, LOOP, goal=goal).images)
+    typical = middles(probe.logit(pool.z), pool.columns[DEVICE])
+    columns.append(change(pool.autoencoder, some, probe, spread, LOOP, typical).images)
     captions = ["original", "rebuilt", *(f"r = {r:g}" for r in PLANTED), f"{DEVICE} added"]
     rows = [
         strip([column[k] for column in columns], captions if k == 0 else (), side=128)

@@ -10,7 +10,7 @@ from scipy.stats import pearsonr, spearmanr
 
 from benchmarks.diffchest_cohorts import DEVICE, FINDING, MARKER
 from benchmarks.diffchest_setup import Pool, make_classifier, twins
-from radvlm.explain.auditing import Tools, make_edit, reliance
+from radvlm.explain.auditing import Tools, direct, make_edit, reliance
 from radvlm.explain.autoencoder import psnr
 from radvlm.explain.counterfactual import Prepared, Scorer, change, latent_scorer, shifted
 from radvlm.explain.intervals import Floats, mean_interval, share
@@ -40,6 +40,14 @@ def tools_of(pool: Pool, judge: Judge) -> Tools:
     return Tools(pool.autoencoder, heads, pool.spread(), judge, goals, (FINDING, DEVICE))
 
 
+def planted_head(pool: Pool, r: float) -> tuple[NDArray[np.intp], Head, tuple[float, float]]:
+    """The images with the device planted at ``r``, a head taught on them, its typical logits."""
+    chosen = pool.planted(r, LABELLED, seed=7)
+    z, truth = pool.z[chosen], pool.columns[FINDING][chosen]
+    head = fit_head(FINDING, z, truth, 1e-2)
+    return chosen, head, middles(head.logit(z), truth)
+
+
 def true_effects(scorer: Scorer, four: Pixels) -> tuple[Floats, Floats]:
     """By how much the true twins move a score: with the device, with the finding."""
     base, finding, device, _ = (scorer(four[:, k]) for k in range(4))
@@ -52,21 +60,21 @@ def shown_in(judge: Judge, name: str, images: Pixels, before: Pixels) -> NDArray
 
 
 def dose(
-    pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, target: float, bar: Bar
+    pool: Pool, judge: Judge, prepared: Prepared, four: Pixels, target: float | None, bar: Bar
 ) -> dict[str, Any]:
     """Heads on z trained with the device planted at r: what their counterfactuals show."""
     spread, rows = pool.spread(), {}
     for r in PLANTED:
-        chosen = pool.planted(r, LABELLED, seed=7)
-        head = fit_head(FINDING, pool.z[chosen], pool.columns[FINDING][chosen], 1e-2)
+        chosen, head, typical = planted_head(pool, r)
         device, finding = true_effects(latent_scorer(pool.autoencoder, head), four)
         row: dict[str, Any] = {
             "true_reliance": reliance(float(device.mean()), float(finding.mean()))
         }
+        row["goal"] = Closed(target=target).goal(typical, add=True)
         kinds: tuple[Direction, ...] = ("covariance", *(("weight",) if r in RAW else ()))
         for kind in kinds:
             loop = Closed(target=target, tries=LOOP.tries if kind == "covariance" else 3)
-            made = change(pool.autoencoder, prepared, head, spread, loop, kind=kind)
+            made = change(pool.autoencoder, prepared, head, spread, loop, typical, kind=kind)
             was = judge.shows(prepared.rebuilt)[MARKER]
             row[kind] = {
                 "valid": share(made.valid),
@@ -139,9 +147,10 @@ def black_boxes(
             device, finding = true_effects(score, four)
             device, finding = device[edits[DEVICE].shown], finding[edits[FINDING].shown]
             before = score(prepared.rebuilt)
-            found = {
+            raw = {
                 n: (score(edit.changed.images) - before)[edit.shown] for n, edit in edits.items()
             }
+            found = {n: direct(raw[n], edit.dragged[edit.shown]) for n, edit in edits.items()}
             rows.append(
                 {
                     "r": r,
@@ -151,6 +160,8 @@ def black_boxes(
                     "edit_device": float(found[DEVICE].mean()),
                     "edit_finding": float(found[FINDING].mean()),
                     "true_reliance": reliance(float(device.mean()), float(finding.mean())),
+                    "raw_device": float(raw[DEVICE].mean()),
+                    "raw_finding": float(raw[FINDING].mean()),
                     "reliance": reliance(float(found[DEVICE].mean()), float(found[FINDING].mean())),
                     "drift": float((before - score(prepared.images)).mean()),
                 }
@@ -207,7 +218,10 @@ def surrogates(
         fitted = fit_surrogate(
             FINDING, pool.z[some], score(pool.images[some]), pool.weights()[some]
         )
-        made = change(pool.autoencoder, prepared, fitted.head, pool.spread(), LOOP, scorer=score)
+        typical = middles(score(pool.images[some]), pool.columns[FINDING][some])
+        made = change(
+            pool.autoencoder, prepared, fitted.head, pool.spread(), LOOP, typical, scorer=score
+        )
         found[f"{r:g}"] = {
             "r2": fitted.r2,
             "valid": share(made.valid),

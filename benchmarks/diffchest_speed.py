@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.diffchest_cohorts import DEVICE, FINDING
-from benchmarks.diffchest_planted import LABELLED, LOOP, shown_in, test_images
+from benchmarks.diffchest_planted import LOOP, planted_head, shown_in, test_images
 from benchmarks.diffchest_setup import open_pool
 from radvlm.explain.autoencoder import psnr
 from radvlm.explain.counterfactual import change
 from radvlm.explain.intervals import mean_interval, share
 from radvlm.explain.judge import Judge
-from radvlm.explain.probes import fit_head
 
 FEW, MANY = (12, 20), 250
 COMPARED = 100
@@ -39,9 +38,8 @@ def speeds(judge: Judge) -> dict[str, Any]:
         str(steps): mean_interval(psnr(many, autoencoder.decode(few.noise, few.z, steps)))
         for steps in FEW
     }
-    chosen = pool.planted(1.0, LABELLED, seed=7)
-    head = fit_head(FINDING, pool.z[chosen], pool.columns[FINDING][chosen], 1e-2)
-    made = change(autoencoder, few, head, pool.spread(), LOOP)
+    _, head, typical = planted_head(pool, 1.0)
+    made = change(autoencoder, few, head, pool.spread(), LOOP, typical)
     step = made.amplitude[:, None] * pool.spread().direction(head)
     slow = autoencoder.decode(few.noise, few.z + step.astype(np.float32), MANY)
     verdicts = {

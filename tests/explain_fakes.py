@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,9 @@ HEADS = {
 TOGETHER = 0.8
 """Correlation of the first two numbers of z: whatever adds the finding moves the device along."""
 
+GOALS = dict.fromkeys(HEADS, (-math.log(99), math.log(99)))
+"""Typical images are sure by 99 to 1."""
+
 INTERVALS = {FINDING: (0.95, 0.99), DEVICE: (0.85, 0.93), AGE: (0.7, 0.8), SEX: (0.4, 0.6)}
 
 
@@ -74,7 +78,7 @@ def explainer(floor: float | None = None) -> Explainer:
     tested = {n: Tested(sum(ends) / 2, ends, 100, 50, 400) for n, ends in INTERVALS.items()}
     root = np.asarray(np.linalg.cholesky(covariance), dtype=np.float64)
     spread = Spread(np.zeros(4), covariance, root)
-    bank = Bank(HEADS, tested, {"Edema": "has no positive example"}, spread, {}, None)
+    bank = Bank(HEADS, tested, {"Edema": "has no positive example"}, spread, GOALS, None)
     return Explainer(model, bank, "credentialed", 0.55)
 
 

@@ -11,6 +11,7 @@ from radvlm.explain.auditing import (
     Edit,
     Tools,
     Way,
+    direct,
     exchange_p,
     judged,
     make_edit,
@@ -39,10 +40,11 @@ def test_reliance_by_hand() -> None:
     assert reliance(-2.0, 3.0) == 0 and reliance(0.0, 0.0) == 0 and reliance(2.0, -1.0) == 1
 
 
-def edited(shown: bool = True, added: bool = True) -> Edit:
+def edited(shown: bool = True, added: bool = True, dragging: bool = False) -> Edit:
     """Images in which the first pixel has become white, or black; steps of nothing change another.
 
-    Random steps change the second pixel a little, those of shuffled labels the third.
+    Random steps change the second pixel a little, those of shuffled labels the third. Where the
+    edit is ``dragging``, the fourth pixel becomes brighter in some images, and the judge sees it.
     """
     prepared = Prepared.of(linear(), pictures(40))
     images = prepared.rebuilt.copy()
@@ -51,9 +53,12 @@ def edited(shown: bool = True, added: bool = True) -> Edit:
     random, shuffled = (np.stack([prepared.rebuilt] * 3).copy() for _ in range(2))
     random[:, :, 0, 1] += rng.integers(0, 20, (3, 40), dtype=np.uint8)
     shuffled[:, :, 0, 2] += np.uint8(4)
-    one = np.ones(40)
+    one, dragged = np.ones(40), np.zeros((40, 1))
+    if dragging:
+        images[:, 0, 3] += np.arange(40, dtype=np.uint8) * np.uint8(2)
+        dragged[:, 0] = np.arange(40) / 10
     changed = Changed(images, one, -one, one, one > 0)
-    return Edit("device", added, prepared, changed, np.full(40, shown), random, shuffled)
+    return Edit("device", added, prepared, changed, np.full(40, shown), dragged, random, shuffled)
 
 
 def by_pixel(place: int) -> Scorer:
@@ -73,6 +78,31 @@ def test_a_model_that_looks_at_the_device_relies_on_it_and_another_does_not(adde
     # Removing a device lowers the score by what adding it would raise it.
     assert relies["reliance"] == pytest.approx(abs(moved) / (abs(moved) + 2))
     assert clean["verdict"] == "no reliance found" and clean["effect"]["value"] == 0
+
+
+def test_what_goes_through_something_dragged_along_is_no_direct_effect() -> None:
+    """A model of the fourth pixel alone is moved by the edit, and does not rest on the device."""
+    edit, finding = edited(dragging=True), np.full(40, 2.0)
+    dragged = judged(by_pixel(3), edit, finding, 0.2, 0.01)
+    assert dragged["effect"]["value"] == pytest.approx(2 * 19.5 / 20)
+    assert dragged["direct_effect"]["value"] == pytest.approx(0, abs=1e-9)
+    assert dragged["verdict"] == "no reliance found"
+
+    def both(images: Pixels) -> Floats:
+        return by_pixel(0)(images) + by_pixel(3)(images)
+
+    rests = judged(both, edit, finding, 0.2, 0.01)
+    alone = judged(by_pixel(0), edited(), finding, 0.2, 0.01)
+    # The first pixel's own variation is not quite unrelated to what is dragged.
+    assert rests["direct_effect"]["value"] == pytest.approx(alone["effect"]["value"], abs=0.3)
+    assert rests["verdict"] == "relies"
+
+
+def test_few_images_are_not_corrected() -> None:
+    effect, dragged = np.arange(19.0), np.arange(19.0)[:, None]
+    assert (direct(effect, dragged) == effect).all()
+    effect, dragged = np.arange(20.0) + 3, np.arange(20.0)[:, None]
+    assert direct(effect, dragged) == pytest.approx(np.full(20, 3.0))
 
 
 def test_what_shuffled_labels_move_is_told_beside() -> None:

@@ -120,7 +120,8 @@ def real() -> Explainer:
         DEVICE: probes.Tested(0.5, None, 100, 1, 300),
     }
     spread = Spread.of(rng.standard_normal((50, 8)).astype(np.float32))
-    bank = Bank(heads, tested, {"Edema": "has no positive example"}, spread, {}, None)
+    goals = {FINDING: (-2.0, 2.5), DEVICE: (-1.0, 1.0)}
+    bank = Bank(heads, tested, {"Edema": "has no positive example"}, spread, goals, None)
     autoencoder = DiffusionAutoencoder(Both(config), card, steps=3, refine=2)
     return Explainer(autoencoder, bank, "credentialed", 0.6)
 
@@ -132,6 +133,7 @@ def test_a_folder_stands_alone_and_explains_to_the_same_bits(
     moved = Path(shutil.move(tmp_path / "made", tmp_path / "elsewhere"))
     again = Explainer.load(moved)
     assert (again.access, again.scope, again.chance) == ("credentialed", "toy", 0.6)
+    assert again.bank.goals == {FINDING: (-2.0, 2.5), DEVICE: (-1.0, 1.0)}
     assert again.attributes == {FINDING: probes.Tested(0.9, (0.8, 0.95), 100, 40, 300)}
     image = np.random.default_rng(1).integers(0, 255, (20, 16), dtype=np.uint8)
     one, other = (which.explain(image, FINDING, frames=3) for which in (real, again))

@@ -18,9 +18,9 @@ from radvlm.explain.audit_page import write_audit_page
 from radvlm.explain.auditing import (
     Edit,
     Edits,
-    Effects,
     Tools,
     Way,
+    finding_effect,
     judged,
     make_edit,
     moved,
@@ -41,6 +41,7 @@ from radvlm.explain.session import (
     fit_judge,
     in_domain,
     judge_tested,
+    middles,
     open_session,
     showing,
     shuffled_heads,
@@ -175,7 +176,7 @@ def _ask(
 ) -> dict[str, Any]:
     """Everything about one model."""
     scorer = yes_no_scorer(model, recipe.finding)
-    finding = Effects.of(scorer, edits[recipe.finding]["added"]).edit
+    finding = finding_effect(scorer, edits[recipe.finding]["added"])
     before, original = scorer(prepared.rebuilt), scorer(prepared.images)
     confounders = {}
     for name in recipe.confounders:
@@ -217,8 +218,9 @@ def surrogate_audit(
     weights = bank.balance.weights[known][: recipe.questions]
     scores = scorer(np.asarray(session.images[some]))
     fitted = fit_surrogate(recipe.finding, session.z[some], scores, weights)
+    typical = middles(scores, session.column(recipe.finding, some))
     made = change(
-        session.autoencoder, prepared, fitted.head, bank.spread, recipe.loop, scorer=scorer
+        session.autoencoder, prepared, fitted.head, bank.spread, recipe.loop, typical, scorer=scorer
     )
     found: dict[str, Any] = {"r2": fitted.r2, "asked": fitted.n, "valid": share(made.valid)}
     if fitted.r2 < POOR_FIT:

@@ -81,11 +81,12 @@ def _effects(figures: dict[str, Any]) -> Part:
                 if "effect" in found:
                     rows.append([f"{role}: {model['name']}", f"{name} {way}", *_row(found)])
         drift = cell(model["drift"])
-        rows.append([f"{role}: {model['name']}", "rebuilt, nothing else", drift, *[""] * 6])
+        rows.append([f"{role}: {model['name']}", "rebuilt, nothing else", drift, *[""] * 7])
     head = [
         "model",
         "change",
         "effect, logit",
+        "of it direct",
         "adding the finding itself",
         "random steps",
         "shuffled labels",
@@ -94,9 +95,11 @@ def _effects(figures: dict[str, Any]) -> Part:
         "verdict",
     ]
     text = [
-        "By how much the logit of yes moves, mean over images with its interval. Reliance is the "
-        "part of the confounder in what it and the finding itself move. What means nothing should "
-        "move nothing: random steps as long, and those of probes fitted to shuffled labels.",
+        "By how much the logit of yes moves, mean over images with its interval. It is direct "
+        "without what goes through other things that were drawn along with it a little. Reliance "
+        "is the confounder's part in what it and the finding itself move directly. What means "
+        "nothing should move nothing: random steps as long, and those of probes fitted to shuffled "
+        "labels.",
     ]
     return Part("Effects", text, head, rows)
 
@@ -104,6 +107,7 @@ def _effects(figures: dict[str, Any]) -> Part:
 def _row(found: dict[str, Any]) -> list[str]:
     return [
         cell(found["effect"]),
+        cell(found["direct_effect"]),
         cell(found["finding_effect"]),
         cell(found["null"]),
         cell(found["shuffled"]),

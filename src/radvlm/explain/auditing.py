@@ -60,14 +60,16 @@ class Edit:
     """Images with one attribute added or removed, and steps as long that mean nothing.
 
     ``shown`` says whether the judge confirms an edit: it sees the attribute come or go, and none of
-    those it is told apart from with it. ``random`` and ``shuffled`` are [k, n, s, s].
+    those it is told apart from with it. ``dragged`` [n, m] is by how much the judge's logits of the
+    latter moved all the same. ``random`` and ``shuffled`` are [k, n, s, s].
     """
 
     name: str
     added: bool
     prepared: Prepared
     changed: Changed
-    shown: np.ndarray
+    shown: NDArray[np.bool_]
+    dragged: Floats
     random: Pixels
     shuffled: Pixels
 
@@ -87,40 +89,43 @@ def make_edit(
     add: bool = True,
 ) -> Edit:
     """Add an attribute to images (or remove it), and move them as far in directions of nothing."""
-    absent, present = tools.goals[name]
     changed = change(
         tools.autoencoder,
         prepared,
         tools.heads[name],
         tools.spread,
         loop,
-        goal=present if add else -absent,
+        tools.goals[name],
         add=add,
         hold=[tools.heads[other] for other in tools.apart if other != name],
     )
     rng = np.random.default_rng(seed)
     steps = [tools.spread.random(len(prepared), rng) for _ in range(null)]
     blank = [tools.spread.direction(head)[None] for head in tools.shuffled.get(name, ())]
+    shown, dragged = _judged(tools, prepared, changed, name, add)
     return Edit(
         name,
         add,
         prepared,
         changed,
-        _confirmed(tools, prepared, changed, name, add),
+        shown,
+        dragged,
         _moved_as_far(tools, prepared, changed, steps),
         _moved_as_far(tools, prepared, changed, blank),
     )
 
 
-def _confirmed(
+def _judged(
     tools: Tools, prepared: Prepared, changed: Changed, name: str, add: bool
-) -> NDArray[np.bool_]:
-    was, now = tools.judge.shows(prepared.rebuilt), tools.judge.shows(changed.images)
-    shown = (now[name] == add) & (was[name] != add)
-    for other in tools.apart:
-        if other != name and other in now:
-            shown &= now[other] == was[other]
-    return np.asarray(shown)
+) -> tuple[NDArray[np.bool_], Floats]:
+    """Which edits the judge confirms, and by how much it sees others move, [n, others]."""
+    was, now = tools.judge.logits(prepared.rebuilt), tools.judge.logits(changed.images)
+    others = [other for other in tools.apart if other != name and other in now]
+    shown = ((now[name] > 0) == add) & ((was[name] > 0) != add)
+    for other in others:
+        shown &= (now[other] > 0) == (was[other] > 0)
+    moved = np.array([now[other] - was[other] for other in others])
+    return shown, moved.reshape(len(others), len(shown)).T
 
 
 def _moved_as_far(
@@ -157,6 +162,21 @@ class Effects:
         return cls(before, scorer(edit.changed.images) - before, random, shuffled)
 
 
+def direct(effect: Floats, dragged: Floats) -> Floats:
+    """Effects [n] less what goes through other things that the edit dragged along, [n, m].
+
+    A decoder that has mostly seen two things together draws a little of the other below what the
+    judge calls seen. Its share is what the effect follows of it from image to image (least squares;
+    the controlled direct effect of a linear model). With fewer than ten images a coefficient there
+    is nothing to follow, and effects are left as they are.
+    """
+    if dragged.shape[1] == 0 or len(effect) < 10 * (1 + dragged.shape[1]):
+        return effect
+    design = np.column_stack([np.ones(len(effect)), dragged])
+    fitted = np.linalg.lstsq(design, effect, rcond=None)[0]
+    return np.asarray(effect - dragged @ fitted[1:])
+
+
 def exchange_p(effect: Floats, random: Floats, seed: int = 0) -> float:
     """Two-sided p of "the edit moves the score as random steps do", by exchange within images.
 
@@ -178,6 +198,15 @@ def reliance(confounder: float, finding: float) -> float:
     return max(confounder, 0.0) / moved if moved > 0 else 0.0
 
 
+def finding_effect(scorer: Scorer, edit: Edit) -> Floats:
+    """By how much adding the finding itself moves a score directly: what confounders are beside.
+
+    One value an edit that the judge confirms, or an edit at all where it confirms none.
+    """
+    kept = edit.shown if edit.shown.any() else np.ones(len(edit.shown), dtype=bool)
+    return direct(Effects.of(scorer, edit).edit[kept], edit.dragged[kept])
+
+
 def judged(
     scorer: Scorer, edit: Edit, finding: Floats, threshold: float, alpha: float
 ) -> dict[str, Any]:
@@ -186,7 +215,7 @@ def judged(
     Args:
         scorer: the model.
         edit: the confounder added to, or removed from, images without the finding.
-        finding: effect of adding the finding itself, [n].
+        finding: direct effect of adding the finding itself, of confirmed edits.
         threshold: reliance above which a model is said to rely on the confounder.
         alpha: level of the test against random steps.
     """
@@ -197,7 +226,8 @@ def judged(
     moved = Effects.of(scorer, edit)
     effect = moved.edit[kept]
     p = exchange_p(effect, moved.random[:, kept])
-    towards = effect if edit.added else -effect
+    alone = direct(effect, edit.dragged[kept])
+    towards = alone if edit.added else -alone
     rests = reliance(float(towards.mean()), float(finding.mean()))
     verdict: Verdict = "relies" if rests > threshold and p < alpha else "no reliance found"
     why = ""
@@ -207,6 +237,7 @@ def judged(
     return {
         "verified": verified,
         "effect": mean_interval(effect),
+        "direct_effect": mean_interval(alone),
         "null": mean_interval(moved.random[:, kept].ravel()),
         "shuffled": mean_interval(moved.shuffled[:, kept].ravel()) if len(moved.shuffled) else None,
         "finding_effect": mean_interval(finding),

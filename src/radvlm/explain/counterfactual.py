@@ -111,20 +111,15 @@ def latent_scorer(autoencoder: DiffusionAutoencoder, head: Head) -> Scorer:
     return lambda images: head.logit(autoencoder.encode(images))
 
 
-def logit(p: float) -> float:
-    """Log-odds of a probability."""
-    return float(np.log(p / (1 - p)))
-
-
 def change(
     autoencoder: DiffusionAutoencoder,
     prepared: Prepared,
     head: Head,
     spread: Spread,
     loop: Closed,
+    typical: tuple[float, float],
     *,
     scorer: Scorer | None = None,
-    goal: float | None = None,
     add: bool = True,
     kind: Direction = "covariance",
     hold: Sequence[Head] = (),
@@ -137,15 +132,15 @@ def change(
         head: gives the direction, and the first amplitude.
         spread: covariance of z, from a decorrelated sample.
         loop: when to stop and when to give up.
+        typical: median logit of images without the attribute, and with it, of what is scored.
         scorer: whose score has to pass the goal; the head on the re-encoded image unless given.
-        goal: logit to reach; that of ``loop.target`` unless given.
         add: raise the score to the goal, or lower it to minus the goal.
         kind: which direction.
         hold: heads whose scores of the re-encoded image have to stay: what a decoder that has
             mostly seen two things together drags along is taken back.
     """
     scorer = scorer or latent_scorer(autoencoder, head)
-    goal = logit(loop.target) if goal is None else goal
+    goal = loop.goal(typical, add)
     sign = 1.0 if add else -1.0
     step = sign * spread.direction(head, kind, hold)
     holding = Holding.of(autoencoder, prepared, head, spread, hold) if hold else None

@@ -42,6 +42,7 @@ class Probe(BaseModel):
     name: str
     bias: float
     tested: Tested
+    typical: tuple[float, float]
 
 
 class ExplainerCard(BaseModel):
@@ -127,7 +128,7 @@ class Explainer:
             tested={one.name: one.tested for one in card.probes},
             refused=card.refused,
             spread=spread,
-            goals={},  # of audits alone
+            goals={one.name: one.typical for one in card.probes},
             balance=None,
         )
         return cls(autoencoder, bank, card.access, card.chance)
@@ -141,7 +142,12 @@ class Explainer:
             steps=self.autoencoder.steps,
             refine=self.autoencoder.refine,
             probes=tuple(
-                Probe(name=name, bias=head.bias, tested=self.bank.tested[name])
+                Probe(
+                    name=name,
+                    bias=head.bias,
+                    tested=self.bank.tested[name],
+                    typical=self.bank.goals[name],
+                )
                 for name, head in self.bank.heads.items()
             ),
             refused=dict(self.bank.refused),
@@ -185,7 +191,7 @@ class Explainer:
             attribute: one of ``attributes``.
             add: whether to add or to remove it; the opposite of what the probe sees unless given.
             frames: pictures from the rebuilt image to the whole change, two at least.
-            loop: the probability to reach, and when to give up.
+            loop: what to reach, and when to give up.
 
         Raises:
             InputError: the attribute has no probe or one at chance, or the image is out of domain.
@@ -198,7 +204,8 @@ class Explainer:
         prepared = Prepared.of(self.autoencoder, square)
         rebuilt = self.autoencoder.encode(prepared.rebuilt)
         added = bool(head.logit(rebuilt)[0] <= 0) if add is None else add
-        changed = change(self.autoencoder, prepared, head, self.bank.spread, loop, add=added)
+        goals = self.bank.goals[attribute]
+        changed = change(self.autoencoder, prepared, head, self.bank.spread, loop, goals, add=added)
         return Explanation(
             attribute=attribute,
             added=added,

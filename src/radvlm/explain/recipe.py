@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -104,15 +105,26 @@ class PretrainRecipe(ImagesRecipe):
 class Closed(Section):
     """The closed loop: stop where the re-scored image passes ``target``.
 
-    ``target`` is a probability of the model that is explained. The amplitude starts at the step
-    that a linear model calls for and grows by ``growth`` at most ``tries`` times; ``reach`` bounds
-    the length of the step in standard deviations of z.
+    ``target`` is a probability of the model that is explained; without one, the image has to become
+    what the typical image on the other side is to the model: its median score there, and past even
+    odds at least. The amplitude starts at the step that a linear model calls for and grows by
+    ``growth`` at most ``tries`` times; ``reach`` bounds the length of the step in standard
+    deviations of z.
     """
 
-    target: float = Field(0.99, gt=0, lt=1)
+    target: float | None = Field(None, gt=0, lt=1)
     growth: float = Field(1.35, gt=1)
     tries: PositiveInt = 12
     reach: float = Field(8.0, gt=0)
+
+    def goal(self, typical: tuple[float, float], add: bool) -> float:
+        """The logit to pass, upwards where ``add``, else downwards (then of the opposite sign).
+
+        ``typical`` are the median logits of images without the attribute, and with it.
+        """
+        if self.target is not None:
+            return math.log(self.target / (1 - self.target))
+        return max(typical[1] if add else -typical[0], 0.0)
 
 
 class ExplainRecipe(ImagesRecipe):

@@ -68,7 +68,13 @@ def explain_images(recipe: ImageRecipe, progress: Bar | None = None) -> dict[str
         published_change(session, prepared, head)
         if recipe.fixed
         else change(
-            session.autoencoder, prepared, head, bank.spread, recipe.loop, kind=recipe.direction
+            session.autoencoder,
+            prepared,
+            head,
+            bank.spread,
+            recipe.loop,
+            bank.goals[recipe.finding],
+            kind=recipe.direction,
         )
     )
     kind = "weight" if recipe.fixed else recipe.direction
