@@ -36,7 +36,7 @@ def test_frames_go_evenly_from_the_rebuilt_image_to_the_whole_step() -> None:
     assert made.valid and made.added and made.said == f"{FINDING} added"
     # From 2 z0 − 1 = −3.8 to the goal, or up to a third further where a grey was rounded down.
     least = (GOAL + 3.8) / 2
-    assert least <= made.amplitude <= 1.35 * least + 1e-6
+    assert least - 1e-6 <= made.amplitude <= 1.35 * least
     assert made.psnr == 99 and np.array_equal(made.original, grey(100))
     for frame, part in zip(made.frames, np.linspace(0, made.amplitude, 5), strict=True):
         wanted = grey(100)
