@@ -19,6 +19,7 @@ import torch
 from benchmarks.diffchest_cohorts import FINDING
 from benchmarks.diffchest_page import averages, write_page
 from benchmarks.diffchest_pictures import draw_doses
+from benchmarks.diffchest_plan import planned
 from benchmarks.diffchest_planted import (
     black_boxes,
     dose,
@@ -109,6 +110,7 @@ PARTS: dict[str, tuple[str, Callable[[Bar], Figures]]] = {
     "confounded_wishes": ("confounded", partial(wishes, "confounded")),
     "vlm": ("vlm", vlm),
     "speed": ("speed", speed),
+    "plan": ("plan", planned),
     "real": ("real", on_real_radiographs),
 }
 """Part → where its figures stand, and what it does."""

@@ -47,6 +47,7 @@ def page(found: Figures) -> str:
         *_boxes(figures, "confounded", "The same models, seen through a confounded pool (r = 0.9)"),
         *_vlm(figures),
         *_real(figures),
+        *_plan(figures),
         *_speed(figures),
     ]
     return "\n".join(parts) + "\n"
@@ -233,6 +234,28 @@ def _along(pairs: Figures) -> list[str]:
             cells = " | ".join(cell(one[kind]["appears"] or {"value": None}) for kind in kinds)
             told = "itself" if name == finding else "yes" if one["moves"] else "no"
             lines.append(f"| {finding} | {name} | {cells} | {told} |")
+    return [*lines, ""]
+
+
+def _plan(figures: Figures) -> list[str]:
+    if "plan" not in figures:
+        return []
+    part = figures["plan"]
+    keys = ("images", "train", "patients", "train_patients")
+    lines = [
+        "## The published pretraining set",
+        "",
+        "`recipes/diffchest.yaml --plan` on invented tables as large as the three releases, "
+        f"frontal views alone ({part['seconds']:.0f} s). The publication does not say which views "
+        "it left out.",
+        "",
+        "| source | images | for training | patients | for training |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for name, row in {**part["sources"], "all": part["total"]}.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[key]:,}" for key in keys) + " |")
+    published = part["published"]
+    lines.append(f"| published | {published['images']:,} | – | {published['patients']:,} | – |")
     return [*lines, ""]
 
 
