@@ -268,7 +268,7 @@ def _speed(figures: Figures) -> list[str]:
     return [
         "## Speed",
         "",
-        f"One thread of a busy machine, {part['steps']} steps each way with {part['refine']} "
+        f"Two threads, {part['steps']} steps each way with {part['refine']} "
         f"refinement: images a second {rates}. Against {part['many']} steps from the same noise: "
         f"{few}.",
         "",

@@ -34,7 +34,8 @@ def on_real_radiographs(bar: Bar) -> dict[str, Any]:
     pairs, rows = {}, []
     for finding in FINDINGS:
         name = finding.replace("=", "_")
-        changes = [f"finding={finding}", f"out=runs/explain/real_pairs_{name}", f"count={COUNT}"]
+        out = f"out=runs/explain/real_pairs_{name}"
+        changes = [f"finding={finding}", out, f"count={COUNT}", "null=1", "shuffled=2"]
         recipe = recipes.load(ImageRecipe, RECIPES / "real_image.yaml", changes)
         figures = explain_images(recipe, bar)
         pairs[finding] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.diffchest_cohorts import DEVICE, FINDING
 from benchmarks.diffchest_planted import LOOP, planted_head, shown_in, test_images
@@ -23,6 +24,7 @@ COMPARED = 100
 
 def speeds(judge: Judge) -> dict[str, Any]:
     """Images a second each way, and few steps against many from the same noise."""
+    torch.set_num_threads(2)
     pool = open_pool("clean")
     prepared, _ = test_images(pool)
     autoencoder = pool.autoencoder

@@ -17,6 +17,7 @@ from radvlm.explain.intervals import share
 from radvlm.explain.page import Part, cell
 from radvlm.explain.recipe import ImageRecipe
 from radvlm.explain.session import Bank, Session, fit_judge, judge_tested, shuffled_heads
+from radvlm.io.progress import Bar
 from radvlm.protocols import Pixels
 
 Seen = Mapping[str, NDArray[np.bool_]]
@@ -24,7 +25,12 @@ _NULLS = {"random": "random steps", "shuffled": "shuffled labels", "rebuilt": "r
 
 
 def moves_along(
-    session: Session, bank: Bank, recipe: ImageRecipe, prepared: Prepared, changed: Changed
+    session: Session,
+    bank: Bank,
+    recipe: ImageRecipe,
+    prepared: Prepared,
+    changed: Changed,
+    progress: Bar | None = None,
 ) -> dict[str, Any]:
     """Attribute → in which share of images it appears and vanishes, in counterfactuals and nulls.
 
@@ -41,6 +47,9 @@ def moves_along(
     kinds["rebuilt"].append((judge.shows(own.images), before))
     for kind, images in _nulls(session, bank, recipe, own, changed.amplitude[valid]):
         kinds[kind].append((before, judge.shows(images)))
+        if progress:
+            done = len(kinds["random"]) + len(kinds["shuffled"])
+            progress(done, recipe.null + recipe.shuffled, note="what goes along")
     table = {}
     for name in trusted:
         row = {kind: _shares(pairs, name) for kind, pairs in kinds.items()}

@@ -81,7 +81,7 @@ def explain_images(recipe: ImageRecipe, progress: Bar | None = None) -> dict[str
     made = Explained(names, prepared, changed, bank.spread.direction(head, kind))
     figures = _figures(session, recipe, bank, made) | {"refused": refused}
     if recipe.image is None and changed.valid.any():
-        figures["along"] = moves_along(session, bank, recipe, prepared, changed)
+        figures["along"] = moves_along(session, bank, recipe, prepared, changed, progress)
     _write(session, recipe, made, figures, progress)
     return figures
 
