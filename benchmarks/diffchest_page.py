@@ -272,10 +272,21 @@ def _speed(figures: Figures) -> list[str]:
         f"refinement: images a second {rates}. Against {part['many']} steps from the same noise: "
         f"{few}.",
         "",
+        _cost(figures["cpu_seconds"]),
+        "",
         "The full-size network at 256 px needs a GPU and was not run here; only its sizes are "
         "checked (168.5 million parameters).",
         "",
     ]
+
+
+def _cost(seconds: dict[str, int]) -> str:
+    parts = {name: spent / 60 for name, spent in seconds.items() if name != "pretrain"}
+    told = ", ".join(f"{name} {spent:.0f}" for name, spent in parts.items())
+    return (
+        f"All parts on two cores took {sum(parts.values()):.0f} CPU minutes, with cohorts, "
+        f"pretrainings, classifiers and tiny models made before: {told}."
+    )
 
 
 def averages(figures: Figures) -> Figures:
