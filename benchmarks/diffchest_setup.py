@@ -38,7 +38,7 @@ CONFOUNDED = 0.9
 TESTED = cohorts.TEST
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
-POOLS = {"clean": ("pool", 48_000), "confounded": ("confounded", 48_000)}
+POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 24_000)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,9 +141,11 @@ def _edits(
     session: Session, tools: Tools, prepared: Prepared, recipe: AuditRecipe, name: str
 ) -> dict[Way, Edit]:
     """An attribute added where it is not; a confounder also removed from test images with it."""
+    # Nothing is tested against the finding's own edit: it needs no null.
+    null = 0 if name == recipe.finding else recipe.null
 
     def edit(images: Prepared, add: bool) -> Edit:
-        return make_edit(tools, images, name, recipe.loop, recipe.null, recipe.seed, add=add)
+        return make_edit(tools, images, name, recipe.loop, null, recipe.seed, add=add)
 
     made: dict[Way, Edit] = {"added": edit(prepared, True)}
     if name != recipe.finding:
