@@ -63,8 +63,8 @@ HEADS = {
 TOGETHER = 0.8
 """Correlation of the first two numbers of z: whatever adds the finding moves the device along."""
 
-GOALS = dict.fromkeys(HEADS, (-math.log(99), math.log(99)))
-"""Typical images are sure by 99 to 1."""
+GOALS = dict.fromkeys(HEADS, (-math.log(19), math.log(19)))
+"""Typical images are sure by 19 to 1."""
 
 INTERVALS = {FINDING: (0.95, 0.99), DEVICE: (0.85, 0.93), AGE: (0.7, 0.8), SEX: (0.4, 0.6)}
 

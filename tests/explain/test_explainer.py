@@ -24,7 +24,7 @@ from radvlm.explain.probes import Head
 from radvlm.explain.recipe import Closed
 from radvlm.explain.session import Bank
 
-GOAL = np.log(0.99 / 0.01)
+GOAL = np.log(0.95 / 0.05)
 
 
 def grey(value: int) -> np.ndarray:
