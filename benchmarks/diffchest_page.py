@@ -206,7 +206,12 @@ def _real(figures: Figures) -> list[str]:
         curve = {p["share"]: f"{p['value']:.2f}" for p in part["label_efficiency"].get(name, [])}
         cells = " | ".join(curve.get(share, "–") for share in (0.01, 0.03, 0.1, 1.0))
         lines.append(f"| {name} | {cell(one)} | {one['n']} | {one['positives']} | {cells} |")
-    lines += ["", "![Counterfactuals of real radiographs](results/diffchest_real.png)", ""]
+    lines += [
+        "",
+        "Pictures are in `runs/explain/real.png` after a run: two patients for each thing asked "
+        "for, in this order. Real radiographs are not kept here.",
+        "",
+    ]
     lines += ["| asked for | flips | refused | rebuilt, dB | mean change of each probe's logit |"]
     lines += ["| --- | ---: | ---: | ---: | --- |"]
     for name, one in part["pairs"].items():

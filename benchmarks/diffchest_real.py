@@ -8,7 +8,6 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.results_file import RESULTS
 from radvlm import recipe as recipes
 from radvlm.explain.classify import classify
 from radvlm.explain.pictures import save_png, stacked
@@ -19,6 +18,8 @@ from radvlm.io.progress import Bar
 
 REAL = Path("../shared/data/real_cxr")
 RECIPES = Path("recipes/explain")
+PICTURE = Path("runs/explain/real.png")
+"""Two test patients for each thing asked for; real radiographs are not kept in the repository."""
 COUNT = 100
 """Test images without what is asked for, as far as there are so many."""
 FINDINGS = ("Tuberculosis", "source=shenzhen", "sex=F")
@@ -46,7 +47,7 @@ def on_real_radiographs(bar: Bar) -> dict[str, Any]:
             "along": figures["along"]["attributes"] if "along" in figures else {},
         }
         rows += [Image.open(recipe.out / "pairs" / f"{k:03d}.png") for k in range(2)]
-    save_png(stacked(rows), RESULTS / "diffchest_real.png")
+    save_png(stacked(rows), PICTURE)
     return {
         "pretraining": last,
         "images": found["images"],
