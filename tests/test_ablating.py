@@ -13,6 +13,7 @@ from radvlm.demo.recipe import DemoRecipe
 from radvlm.errors import InputError
 
 ROOT = Path(__file__).parents[1]
+TASKS = yaml.safe_load((ROOT / "recipes/evaluate_demo.yaml").read_text())["per_task"]
 TINY = (
     "{image_size: 28, patch_size: 14, vision_width: 16, vision_layers: 1, "
     "text_width: 16, text_layers: 1}"
@@ -32,7 +33,8 @@ def recipe(data: Path, out: Path, alone: list[str]) -> AblateRecipe:
         ],
         "evaluate_overrides": [
             f"data={data}",
-            "per_task=2",
+            # As the recipe has it: a share for every task, also where only some are asked.
+            f"per_task={{{', '.join(f'{task}: 2' for task in TASKS)}}}",
             "bootstrap.samples=20",
             "decoding.max_tokens=4",
         ],

@@ -123,6 +123,10 @@ def test_tasks_and_limits_choose_the_examples(tree: dict[str, Any]) -> None:
     sizes = {(s.key.split("/")[0], s.n_total) for s in evaluate(check(EvaluateRecipe, some))}
     assert ("fake_boxes", 5) in sizes
     assert min(n for task, n in sizes if task != "fake_boxes") > 5
+    shares = {"fake_boxes": 5, "fake_facts": 2}
+    one = {**tree, "out": tree["out"] + "-5", "tasks": ["fake_facts"], "per_task": shares}
+    sizes = {(s.key.split("/")[0], s.n_total) for s in evaluate(check(EvaluateRecipe, one))}
+    assert sizes == {("fake_facts", 4)}  # two facts an example
     with pytest.raises(OutputError, match="other examples"):
         run(tree)
     with pytest.raises(RecipeError, match="fake_bokses"):

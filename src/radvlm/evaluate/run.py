@@ -135,7 +135,9 @@ def chosen(recipe: EvaluateRecipe) -> list[Example]:
             by_task[example.task].append(example)
     most = recipe.per_task
     share = most if isinstance(most, dict) else dict.fromkeys(by_task, most)
-    if missing := {*(recipe.tasks or ()), *share} - set(by_task):
+    # A recipe's shares are for all of its tasks; who asks for some of them need not cut them down.
+    asked = share if recipe.tasks is None else recipe.tasks
+    if missing := {*asked} - set(by_task):
         raise RecipeError(f"no example of task {min(missing)!r}", recipe.data, "Build it first")
     kept = [e for t in sorted(by_task) for e in _draw(by_task[t], share.get(t), recipe)]
     ids = {example.id for example in _draw(kept, recipe.limit, recipe)}
