@@ -80,8 +80,10 @@ def test_too_long_a_body_is_refused_before_it_is_taken(announced: bool) -> None:
     assert statuses == [413] and taken == (0 if announced else 21_000_000)
 
 
-def test_whoever_sends_too_much_still_gets_the_answer(address: str) -> None:
-    with httpx.Client(base_url=address) as client:
+def test_whoever_sends_too_much_still_gets_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine 25 MB take longer than the patience that other tests here are given.
+    monkeypatch.setattr(running_module, "PATIENCE", 30.0)
+    with running(create_app(Stub(0.05))) as address, httpx.Client(base_url=address) as client:
         for _ in range(2):
             got = client.post("/v1/images", files={"file": ("a.png", bytes(25_000_000))})
             assert got.status_code == 413 and "20 MB" in got.json()["error"]["message"]
