@@ -134,9 +134,9 @@ def as_rich(table: Filled) -> list[Table]:
 def _rich(table: Filled, title: str, rows: Sequence[Row]) -> Table:
     styles = {"best": "[bold]{}[/]", "second": "[underline]{}[/]", "": "{}"}
     shown = Table(title=escape(title), title_justify="left", box=box.SIMPLE_HEAD)
-    shown.add_column("Model")
+    shown.add_column("Model", overflow="fold")
     for head in table.heads:
-        shown.add_column(head, justify="right")
+        shown.add_column(head, justify="right", overflow="fold")
     for row in rows:
         cells = [styles[cell.mark].format(escape(_number(cell))) for cell in row.cells]
         shown.add_row(escape(_named(row)), *cells, style="dim" if row.source else "")
