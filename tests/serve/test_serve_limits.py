@@ -146,7 +146,8 @@ def test_who_does_not_take_the_answer_is_cut_off(
 
 
 def test_a_crowd_is_turned_away_before_its_bodies_are_taken() -> None:
-    with running(create_app(Stub(0.5), Limits(at_once=2))) as where:
+    # Long enough that both are seen at work on a busy machine.
+    with running(create_app(Stub(2.0), Limits(at_once=2))) as where:
         asked = {"image": "radvlm://image/example-1"}
         statuses: list[int] = []
         threads = [

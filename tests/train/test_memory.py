@@ -11,7 +11,7 @@ import resource, sys, numpy
 from radvlm.runtime.memory import keep_freed_memory
 if sys.argv[1] == "keep": assert keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20): numpy.ones(16_000_000)
+for _ in range(40): numpy.ones(16_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
