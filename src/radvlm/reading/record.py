@@ -82,7 +82,18 @@ class ImageSize(Record):
     height: int
 
 
-class Reading(Record):
+class Said(Record):
+    """What stands before everything a model says: its scope, the notice, and which model it is."""
+
+    scope: str
+    notice: str = NOTICE
+    schema_version: Literal[1] = 1
+    model: str
+    revision: str
+    radvlm: str
+
+
+class Reading(Said):
     """What a model says of one radiograph; ``scope`` and ``notice`` belong before everything.
 
     Findings that are present come first, then uncertain ones, then absent ones.
@@ -91,12 +102,6 @@ class Reading(Record):
     nothing was asked; with ``forced`` it was asked all the same.
     """
 
-    scope: str
-    notice: str = NOTICE
-    schema_version: Literal[1] = 1
-    model: str
-    revision: str
-    radvlm: str
     image: ImageSize
     accepted: bool = True
     refusal: str | None = None

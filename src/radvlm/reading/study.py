@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from radvlm import __version__
 from radvlm.errors import InputError
 from radvlm.protocols import Chat, Pixels
 from radvlm.reading.reader import DECODING, Reader
-from radvlm.reading.record import NOTICE, Reading, Record
+from radvlm.reading.record import Reading, Record, Said
 from radvlm.records import Status, Turn
 
 MOST_VIEWS = 8
@@ -47,19 +47,13 @@ class StudyFinding(Record):
     views: tuple[int, ...]
 
 
-class StudyReading(Record):
+class StudyReading(Said):
     """What a model says of the images of one study, in their order.
 
     ``comparison`` is what the model says has changed since the prior image, none where there was
     none.
     """
 
-    scope: str
-    notice: str = NOTICE
-    schema_version: Literal[1] = 1
-    model: str
-    revision: str
-    radvlm: str
     views: tuple[StudyView, ...]
     findings: tuple[StudyFinding, ...] = ()
     contradictions: tuple[str, ...] = ()
