@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -162,6 +163,15 @@ def verl(example: Example, codec: BoxCodec) -> Iterator[Plain]:
         }
 
 
+def _target(target: Answer | None) -> str:
+    """A target as JSON; probabilities, which only a model's answer has, are left out."""
+    if target is None:
+        return "null"
+    plain = asdict(target)
+    del plain["probabilities"]
+    return orjson.dumps(plain).decode()
+
+
 def _messages(
     example: Example, written: Callable[[tuple[Box, ...]], str], after: str = "\n"
 ) -> list[dict[str, str]]:
@@ -237,11 +247,3 @@ _WRITERS: dict[Form, Callable[[Path, Iterable[Example], BoxCodec], int]] = {
     "ms_swift": _write_ms_swift,
     "verl": _write_verl,
 }
-
-
-def _target(target: Answer | None) -> str:
-    """A target as JSON; probabilities, which only a model's answer has, are left out."""
-    plain = orjson.loads(orjson.dumps(target))
-    if plain:
-        plain.pop("probabilities", None)
-    return orjson.dumps(plain).decode()
