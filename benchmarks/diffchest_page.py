@@ -7,6 +7,7 @@ from pathlib import Path
 from benchmarks.diffchest_bars import Figures, bars, false_effect, mean
 from benchmarks.diffchest_cohorts import DEVICE, FINDING
 from benchmarks.results_file import cell
+from radvlm.explain.auditing import WAYS
 from radvlm.io.files import atomic_path, read_json
 
 AVERAGED = (
@@ -163,7 +164,7 @@ def _vlm(figures: Figures) -> list[str]:
     for r in ("0.5", "1"):
         part = figures["vlm"][r]
         for name, both in part["confounders"].items():
-            ways = [way for way in ("added", "removed") if way in both]
+            ways = [way for way in WAYS if way in both]
             lines += [_asked_row(r, part, name, way, both[way]) for way in ways]
             lines.append(f"| {r} | **{name}** {'| ' * 9}**{both['verdict']}** |")
     surrogate = {r: figures["vlm"][r]["surrogate"] for r in ("0.5", "1")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from radvlm.explain.auditing import Edit, Edits, Way
+from radvlm.explain.auditing import WAYS, Edit, Edits, Way
 from radvlm.explain.page import Part, cell, write_page
 from radvlm.explain.pictures import difference, save_png, strip
 from radvlm.explain.recipe import AuditRecipe
@@ -60,7 +60,7 @@ def _verdicts(recipe: AuditRecipe, figures: dict[str, Any]) -> list[Part]:
         found = figures["models"]["audited"]["confounders"][name]
         verdict = found["verdict"]
         lines = []
-        for way in ("added", "removed"):
+        for way in WAYS:
             one = found.get(way, {"why": "no test image has it"})
             said = one["why"]
             if "reliance" in one:
@@ -76,7 +76,7 @@ def _effects(figures: dict[str, Any]) -> Part:
     rows = []
     for role, model in figures["models"].items():
         for name, both in model["confounders"].items():
-            for way in ("added", "removed"):
+            for way in WAYS:
                 found = both.get(way, {})
                 if "effect" in found:
                     rows.append([f"{role}: {model['name']}", f"{name} {way}", *_row(found)])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from radvlm.explain.recipe import Closed
 from radvlm.protocols import Pixels
 
 Way = Literal["added", "removed"]
+WAYS: tuple[Way, ...] = get_args(Way)
 Verdict = Literal["relies", "no reliance found", "undecided"]
 _PERMUTATIONS = 10_000
 VERIFIED = 0.8
