@@ -38,7 +38,8 @@ CONFOUNDED = 0.9
 TESTED = cohorts.TEST
 """Test patients that every rate is measured on."""
 NAMES = (FINDING, DEVICE, MARKER, OTHER)
-POOLS = {"clean": ("pool", 24_000), "confounded": ("confounded", 24_000)}
+POOLS = {"clean": "pool", "confounded": "confounded"}
+"""Pretraining → the folder of its cohort; both are as long as the recipe says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +107,13 @@ def folder_images(
 
 def make_pretraining(name: str, progress: Bar | None = None) -> Path:
     """The autoencoder of a pool, trained unless it is there."""
-    folder, images = POOLS[name]
     cohorts.make_pool(FOLDER / "pool", "pool", cohorts.POOL, cohorts.POOL_SEED, workers=2)
     if name == "confounded":
         cohorts.make_confounded(FOLDER / "pool", FOLDER / "confounded", CONFOUNDED)
     out = FOLDER / f"pre_{name}"
     changes = [
         f"out={out}",
-        f"data.roots.phantom={FOLDER / folder}",
-        f"schedule.images={images}",
+        f"data.roots.phantom={FOLDER / POOLS[name]}",
     ]
     if not (out / "autoencoder").exists():
         pretrain(recipes.load(PretrainRecipe, RECIPE, changes), progress)
@@ -124,7 +123,7 @@ def make_pretraining(name: str, progress: Bar | None = None) -> Path:
 def open_pool(name: str, steps: int = 12, refine: int = 1) -> Pool:
     """A pool with the autoencoder that was pretrained on it."""
     autoencoder = DiffusionAutoencoder.load(FOLDER / f"pre_{name}" / "autoencoder", steps, refine)
-    images, columns = folder_images(POOLS[name][0], cohorts.POOL, cohorts.POOL_SEED, "pool")
+    images, columns = folder_images(POOLS[name], cohorts.POOL, cohorts.POOL_SEED, "pool")
     path = FOLDER / f"pre_{name}" / "codes.npy"
     if not path.exists():
         with atomic_path(path) as aside, aside.open("wb") as file:
