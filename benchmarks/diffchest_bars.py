@@ -90,7 +90,9 @@ def _speed_bars(part: Figures) -> Iterator[tuple[str, str, str, bool]]:
     steps, best = max(part["psnr_against_many"].items(), key=lambda item: int(item[0]))
     yield _least(f"{steps} steps against {part['many']}, dB", 40.0, best)
     for name, one in part["same_verdict"].items():
-        yield _least(f"same verdict with {part['many']} steps: {name}", 0.95, one)
+        yield _least(
+            f"same verdict with {part['many']} steps on {one['of']} images: {name}", 0.95, one
+        )
 
 
 def _least(what: str, bar: float, figure: Any) -> tuple[str, str, str, bool]:
