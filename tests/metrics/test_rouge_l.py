@@ -59,9 +59,9 @@ def test_equal_to_the_package_of_the_paper(said: str, wanted: str) -> None:
 
 
 def test_an_answer_of_a_megabyte_is_scored_in_seconds() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     rows = RougeL().rows([Answer("edema " * 180_000)], [Answer("mild edema " * 60)])
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert rows[0, 0] == pytest.approx(2 * 60 / (180_000 + 120))
 
 

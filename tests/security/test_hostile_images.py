@@ -144,7 +144,7 @@ def test_hostile_files_are_one_line_quickly(tmp_path: Path, name: str) -> None:
         with pytest.raises(ImageError, match=why) as caught:
             read_image(path)
     message = str(caught.value)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 3
     assert message.startswith(f"{path}: ")
     assert caught.value.remedy
     assert "\n" not in message

@@ -87,9 +87,9 @@ def test_any_text_gives_known_labels(text: str) -> None:
 )
 def test_hostile_texts_take_no_more_than_linear_time(text: str) -> None:
     def seconds(said: str) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         chexpert_labels(said)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     short = min(seconds(text[: len(text) // 4]) for _ in range(2))
     assert seconds(text) < 10 * short + 0.5

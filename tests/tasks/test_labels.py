@@ -144,9 +144,9 @@ def test_only_what_is_wanted_is_returned_in_that_order() -> None:
 
 def test_the_time_to_read_grows_no_faster_than_the_text() -> None:
     def seconds(count: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         read_labels("no effusion, " * count, CHEXPERT_14)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(10)
     assert seconds(4000) < 60 * seconds(400) + 0.5

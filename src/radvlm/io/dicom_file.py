@@ -27,7 +27,7 @@ from radvlm.errors import ImageError
 from radvlm.io.limits import check_file
 
 _PREAMBLE = 132
-_MAX_READS = 50_000
+_MAX_READS = 20_000
 """Reads of the file while parsing; a radiograph needs a few thousand."""
 
 _INFLATED_FREELY = 32 * 1024**2
