@@ -20,6 +20,7 @@ from PIL import Image
 
 from explain_fakes import SIDE, linear
 from radvlm import recipe as recipes
+from radvlm.codecs import CODECS
 from radvlm.errors import InputError
 from radvlm.explain import audit as auditing
 from radvlm.explain.audit import audit
@@ -28,7 +29,8 @@ from radvlm.explain.explainer import Explainer
 from radvlm.explain.judge import Judge
 from radvlm.explain.recipe import AuditRecipe, ClassifyRecipe, ImageRecipe
 from radvlm.explain.single import explain_images
-from radvlm.protocols import Chat, ModelInfo
+from radvlm.protocols import Chat, Decoding, ModelInfo
+from radvlm.records import Reply
 
 FINDING, DEVICE = "Pleural Effusion", "pacemaker"
 PATIENTS = 500
@@ -170,6 +172,8 @@ def test_claims_from_a_probe_at_chance_are_refused(folder: Path, tmp_path: Path)
 class Asked:
     """A model that says yes by one pixel."""
 
+    codec = CODECS["radvlm_01"]
+
     def __init__(self, pixel: int) -> None:
         self.pixel = pixel
         self.info = ModelInfo(f"pixel {pixel}", "0", "fake", "", "open", (), "radvlm_01", 1, "fake")
@@ -180,6 +184,12 @@ class Asked:
             [x / 2 if text.startswith("Yes") else -x / 2]
             for x, text in zip(scores, said, strict=True)
         ]
+
+    def answer(self, chats: Sequence[Chat], decoding: Decoding) -> Iterator[tuple[int, Reply]]:
+        for k, chat in enumerate(chats):
+            bright = np.asarray(chat.images[0])[0, self.pixel] > 144
+            said = "[0.1, 0.1, 0.3, 0.3] and a pleural effusion" if bright else "no effusion"
+            yield k, Reply(said, 1, "stop", 0.0)
 
 
 @pytest.fixture
@@ -203,7 +213,7 @@ def test_the_audit_tells_a_shortcut_from_a_clean_model(
             attributes=[FINDING, DEVICE],
             finding=FINDING,
             confounders=[DEVICE],
-            audited={"model": "1"},
+            audited={"model": "1", "report": True, "boxes": True},
             controls={"clean": {"model": "0"}},
             images=25,
             questions=150,
@@ -223,11 +233,17 @@ def test_the_audit_tells_a_shortcut_from_a_clean_model(
         # A quarter of the numbers of z mean something: what is shuffled moves less.
         assert abs(one["shuffled"]["value"]) < 0.5 * abs(one["effect"]["value"])
         assert found["edits"][DEVICE][way]["confirmed"]["value"] > 0.9
+        # A report and boxes that follow the device come and go with it.
+        kind = "appears" if way == "added" else "vanishes"
+        for told in (one["report"][FINDING], one["boxes"]):
+            assert told[kind]["value"] > 0.9 and told["random"]["value"] < 0.5
+        assert "report" not in other and one["report"][DEVICE][kind]["value"] == 0
     assert "removed" not in found["edits"][FINDING]
     surrogate = found["models"]["audited"]["surrogate"]
     assert surrogate["r2"] > 0.9 and surrogate["appears"][DEVICE]["value"] > 0.9
     assert found["models"]["clean"]["surrogate"]["appears"][DEVICE]["value"] < 0.1
     page = (tmp_path / "report.html").read_text()
     assert "relies (threshold 0.20)" in page and "p = 0.0001 against random steps" in page
+    assert f"report: {FINDING}" in page and f"boxes: {FINDING}" in page
     for way in ("added", "removed"):
         assert list((tmp_path / "pairs").glob(f"pacemaker_{way}_*.png"))

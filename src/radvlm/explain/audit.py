@@ -7,7 +7,7 @@ score moves), never about a mere correlation in the data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -30,7 +30,7 @@ from radvlm.explain.autoencoder import psnr
 from radvlm.explain.counterfactual import Prepared, Scorer, change
 from radvlm.explain.intervals import mean_interval, share
 from radvlm.explain.judge import Judge
-from radvlm.explain.predictors import box_changes, report_changes, yes_no_scorer
+from radvlm.explain.predictors import yes_no_scorer
 from radvlm.explain.probes import known_rows
 from radvlm.explain.recipe import Audited, AuditRecipe
 from radvlm.explain.session import (
@@ -49,6 +49,7 @@ from radvlm.explain.session import (
     without,
 )
 from radvlm.explain.surrogate import fit_surrogate
+from radvlm.explain.telling import box_changes, report_changes
 from radvlm.io.files import write_json
 from radvlm.io.progress import Bar
 from radvlm.models.opening import opened
@@ -184,16 +185,10 @@ def _ask(
     for name in recipe.confounders:
         parts = {
             way: judged(scorer, edit, finding, recipe.threshold, recipe.alpha / len(edits[name]))
+            | _told(model, choice, edit, list(session.columns), recipe.finding)
             for way, edit in edits[name].items()
         }
         confounders[name] = together(parts)
-        images = edits[name]["added"].changed.images
-        if choice.report:
-            told = report_changes(model, prepared.rebuilt, images, list(session.columns))
-            confounders[name]["report_changes"] = told
-        if choice.boxes:
-            shown = box_changes(model, prepared.rebuilt, images, recipe.finding)
-            confounders[name]["box_changes"] = shown
     return {
         "name": model.info.name,
         "revision": model.info.revision,
@@ -202,6 +197,20 @@ def _ask(
         "confounders": confounders,
         "surrogate": surrogate_audit(session, bank, tools, prepared, scorer, recipe),
     }
+
+
+def _told(
+    model: Model, choice: Audited, edit: Edit, names: Sequence[str], finding: str
+) -> dict[str, Any]:
+    """What its reports and boxes make of an edit, where it is asked for them."""
+    if not edit.shown.any():
+        return {}
+    told: dict[str, Any] = {}
+    if choice.report:
+        told["report"] = report_changes(model, edit, names)
+    if choice.boxes:
+        told["boxes"] = box_changes(model, edit, finding)
+    return told
 
 
 def surrogate_audit(

@@ -10,6 +10,7 @@ from radvlm.explain.page import Part, cell, write_page
 from radvlm.explain.pictures import difference, save_png, strip
 from radvlm.explain.recipe import AuditRecipe
 from radvlm.explain.session import Session
+from radvlm.explain.telling import KINDS
 
 _SHOWN = 6
 _TONES = {"relies": "bad", "no reliance found": "good", "undecided": "open"}
@@ -19,7 +20,7 @@ def write_audit_page(
     recipe: AuditRecipe, session: Session, edits: Edits, figures: dict[str, Any]
 ) -> None:
     """``report.html`` and the pairs as PNG files."""
-    parts = [*_verdicts(recipe, figures), _effects(figures), _surrogates(figures)]
+    parts = [*_verdicts(recipe, figures), _effects(figures), *_told(figures), _surrogates(figures)]
     for name, ways in edits.items():
         for way, edit in ways.items():
             parts.append(_pairs(recipe.out / "pairs", edit, way, figures["edits"][name][way]))
@@ -115,6 +116,30 @@ def _row(found: dict[str, Any]) -> list[str]:
         f"{found['reliance']:.2f}",
         found["verdict"],
     ]
+
+
+def _told(figures: dict[str, Any]) -> list[Part]:
+    """What reports and boxes make of the edits, where a model was asked for them."""
+    rows = []
+    for role, model in figures["models"].items():
+        for name, both in model["confounders"].items():
+            for way in WAYS:
+                one = both.get(way, {})
+                told = {f"report: {what}": said for what, said in one.get("report", {}).items()}
+                if "boxes" in one:
+                    told[f"boxes: {figures['finding']}"] = one["boxes"]
+                start = [f"{role}: {model['name']}", f"{name} {way}"]
+                rows += [
+                    [*start, what, *(cell(said[kind]) if kind in said else "" for kind in KINDS)]
+                    for what, said in told.items()
+                ]
+    head = ["model", "change", "what", "appears", "vanishes", "moves", "random steps"]
+    text = [
+        "In which share of the confirmed edits a report begins or ceases to tell of something, and "
+        "boxes come, go or move (to an overlap below one half); beside it, in which share a random "
+        "step as long does any of these."
+    ]
+    return [Part("What it writes and points at", text, head, rows)] if rows else []
 
 
 def _surrogates(figures: dict[str, Any]) -> Part:
