@@ -29,7 +29,6 @@ from radvlm.explain.store import squares
 from radvlm.io.files import atomic_path
 from radvlm.io.progress import Bar
 from radvlm.protocols import Pixels
-from radvlm.sources.phantom.plan import plan
 
 FOLDER = Path("runs/diffchest")
 RECIPE = Path("recipes/explain/phantom_pretrain.yaml")
@@ -96,10 +95,7 @@ def folder_images(
     )
     rows = read_rows(recipe)
     rows, images = squares(rows, cohorts.SIDE, FOLDER / "squares" / f"{name}.npy", 2)
-    markers = {
-        f"{one.id}v1": float(one.marker == MARKER)
-        for one in plan(cohorts.config(patients, seed, part=part))
-    }
+    markers = cohorts.markers(patients, seed, part)
     found = {n: np.array([row.said[n] for row in rows]) for n in (FINDING, DEVICE, OTHER)}
     found[MARKER] = np.array([markers[row.view] for row in rows])
     return np.asarray(images), found

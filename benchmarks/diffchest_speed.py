@@ -18,7 +18,7 @@ from radvlm.explain.intervals import mean_interval, share
 from radvlm.explain.judge import Judge
 
 FEW, MANY = (12, 20), 250
-COMPARED = 50
+COMPARED = 100
 """Images on which many steps are taken."""
 
 

@@ -36,7 +36,7 @@ def report_changes(model: Model, edit: Edit, names: Sequence[str]) -> dict[str, 
     Reports are read by the label rules; ``random`` is the share in which a random step as long
     does either.
     """
-    was, now, random = (_told_of(model, images, names) for images in _images(edit))
+    was, now, random = (told_of(model, images, names) for images in _images(edit))
     return {
         name: {
             "appears": share(now[:, k] & ~was[:, k]),
@@ -68,7 +68,7 @@ def _images(edit: Edit) -> tuple[Pixels, Pixels, Pixels]:
     return edit.prepared.rebuilt[kept], edit.changed.images[kept], edit.random[0][kept]
 
 
-def _told_of(model: Model, images: Pixels, names: Sequence[str]) -> NDArray[np.bool_]:
+def told_of(model: Model, images: Pixels, names: Sequence[str]) -> NDArray[np.bool_]:
     """Which names the report of each image calls present: [n, names]."""
     question = report.QUESTION.templates[0]
     told = [read_labels(reply(model, image, question), names) for image in images]
