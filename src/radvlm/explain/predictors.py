@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from radvlm.errors import InputError
+from radvlm.errors import IncompleteError, InputError
 from radvlm.explain.counterfactual import Scorer
 from radvlm.explain.intervals import Floats
 from radvlm.protocols import Chat, Decoding, Model, Pixels
@@ -20,6 +20,9 @@ from radvlm.yes_no import label_probabilities
 SAID = 3.0
 """The logit that a plain yes counts as: it is sure, but nobody knows how sure."""
 
+TOGETHER = 8
+"""Images that are asked about at once."""
+
 _LEAST = 1e-9
 
 
@@ -30,15 +33,31 @@ def yes_no_scorer(model: Model, finding: str) -> Scorer:
         try:
             return np.array([_logit(model, image, finding) for image in images])
         except InputError:
-            return np.array([_said(model, image, finding) for image in images])
+            asked = replies(model, images, f"Is there {with_article(finding)}?")
+            return np.array([_said(text, finding) for text in asked])
 
     return scores
 
 
-def reply(model: Model, image: Pixels, question: str) -> str:
-    """The model's answer to one question about one image."""
-    chat = Chat((image,), (Turn("user", (question,)),))
-    return next(iter(model.answer([chat], Decoding())))[1].text
+def replies(model: Model, images: Pixels, question: str) -> list[str]:
+    """The model's answers to one question about each of the images.
+
+    Raises:
+        IncompleteError: a request came to nothing; figures of the rest alone would mislead.
+    """
+    said: list[str] = []
+    for start in range(0, len(images), TOGETHER):
+        some = images[start : start + TOGETHER]
+        chats = [Chat((image,), (Turn("user", (question,)),)) for image in some]
+        found = dict(model.answer(chats, Decoding()))
+        if failed := sum(reply.finish == "error" for reply in found.values()):
+            raise IncompleteError(
+                f"{failed} of {len(chats)} requests came to nothing",
+                model.info.name,
+                "See that the server answers, then run it again",
+            )
+        said += [found[k].text for k in range(len(chats))]
+    return said
 
 
 def _logit(model: Model, image: Pixels, finding: str) -> float:
@@ -47,8 +66,7 @@ def _logit(model: Model, image: Pixels, finding: str) -> float:
     return float(np.log(p / (1 - p)))
 
 
-def _said(model: Model, image: Pixels, finding: str) -> float:
-    text = reply(model, image, f"Is there {with_article(finding)}?")
+def _said(text: str, finding: str) -> float:
     said = read_labels(text, [finding]).get(finding)
     if said is None:
         word = text.strip().lower()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from radvlm.boxes import iou_matrix
 from radvlm.explain.auditing import Edit
 from radvlm.explain.intervals import share
-from radvlm.explain.predictors import reply
+from radvlm.explain.predictors import replies
 from radvlm.protocols import Model, Pixels
 from radvlm.records import Box
 from radvlm.tasks import abnormality_grounding, report
@@ -53,7 +53,7 @@ def box_changes(model: Model, edit: Edit, finding: str) -> Shares:
     They move where boxes stay, but one before or after has none of the other side at its place
     (IoU ≥ 0.5); ``random`` is the share in which a random step as long does any of the three.
     """
-    was, now, random = ([_boxes(model, one, finding) for one in each] for each in _images(edit))
+    was, now, random = (_boxes(model, images, finding) for images in _images(edit))
     kinds = np.array([_kind(*pair) for pair in zip(was, now, strict=True)])
     by_chance = np.array([_kind(*pair) for pair in zip(was, random, strict=True)])
     return {
@@ -71,15 +71,15 @@ def _images(edit: Edit) -> tuple[Pixels, Pixels, Pixels]:
 def told_of(model: Model, images: Pixels, names: Sequence[str]) -> NDArray[np.bool_]:
     """Which names the report of each image calls present: [n, names]."""
     question = report.QUESTION.templates[0]
-    told = [read_labels(reply(model, image, question), names) for image in images]
+    told = [read_labels(text, names) for text in replies(model, images, question)]
     return np.array([[one.get(name) == "present" for name in names] for one in told])
 
 
-def _boxes(model: Model, image: Pixels, finding: str) -> list[Box]:
+def _boxes(model: Model, images: Pixels, finding: str) -> list[list[Box]]:
     question = abnormality_grounding.QUESTION.templates[1].format(spoken(finding))
-    parts, _ = model.codec.parse(reply(model, image, question), (image.shape[1], image.shape[0]))
-    answer = abnormality_grounding.AbnormalityGrounding().read(parts, (question,))
-    return [box for _, box, _ in answer.boxes]
+    size, task = (images.shape[2], images.shape[1]), abnormality_grounding.AbnormalityGrounding()
+    read = (model.codec.parse(text, size)[0] for text in replies(model, images, question))
+    return [[box for _, box, _ in task.read(parts, (question,)).boxes] for parts in read]
 
 
 def _kind(before: Sequence[Box], after: Sequence[Box]) -> str:
