@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+import torch
 
 from explain_fakes import linear, pictures
 from radvlm.explain.auditing import (
@@ -171,3 +172,13 @@ def test_an_edit_is_confirmed_where_it_came_or_went_and_nothing_else_did(add: bo
     assert edit.random.shape == (2, *images.shape) and edit.shuffled.shape == (1, *images.shape)
     moved = edit.shuffled[0].astype(int) - edit.prepared.rebuilt
     assert (np.abs(moved[1:, 0, 2]) > 0).all() and (moved[:, 1:] == 0).all()
+
+
+def test_the_same_images_give_the_same_judge_whatever_was_drawn_before() -> None:
+    images = pictures(80)
+    columns = {"bright": (images[:, 0, 0] > 125).astype(np.float64)}
+    first = Judge.fit(images, columns, samples=640).logits(images)["bright"]
+    torch.rand(3)
+    again = Judge.fit(images, columns, samples=640).logits(images)["bright"]
+    other = Judge.fit(images, columns, samples=640, seed=1).logits(images)["bright"]
+    assert (first == again).all() and (first != other).any()

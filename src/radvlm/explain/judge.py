@@ -94,7 +94,8 @@ class Judge:
     def fit(
         cls, images: Pixels, columns: Mapping[str, Column], samples: int = 24_000, seed: int = 0
     ) -> Judge:
-        """From labelled images uint8 [n, s, s]."""
+        """From labelled images uint8 [n, s, s]; the same ones give the same judge."""
+        torch.manual_seed(seed)
         table = np.stack(list(columns.values()), axis=1)
         net = SmallNet(images.shape[-1], len(columns))
         return cls(
