@@ -71,7 +71,9 @@ def _remarks() -> list[str]:
 
 def _earlier() -> list[str]:
     """What stood here before the method was changed, from what was kept of those results."""
-    first, second = (read_json(EARLIER)[draw] for draw in ("first_draw", "second_draw"))
+    first, second, third = (
+        read_json(EARLIER)[f"{draw}_draw"] for draw in ("first", "second", "third")
+    )
     rebuilt, few = first["rebuilt_psnr"], first["psnr_against_many"]["20"]
     return [
         "## Which patients, and what was measured before",
@@ -85,8 +87,11 @@ def _earlier() -> list[str]:
         "little noise is left (t = k²/n²) and the goal was a probability of 0.99: the false effect "
         f"was {second['false_effect']:.3f}, and the device at r = 1.0 fell short as well (that "
         "results file was not kept). Goal, direct effects and the length of the confounded pool's "
-        "pretraining were changed after that, tried on the first draw, and measured once on the "
-        "third, which is this page.",
+        "pretraining were changed after that, tried on the first draw, and measured once on a "
+        f"third (n = {third['n']}): the false effect was {third['false_effect']:.3f}, and the "
+        f"device was shown at r = 1.0 in {cell(third['device_shown_at_1'])}. After that both "
+        "pretrainings were made twice as long (48,000 images), tried on the first draw, and "
+        "measured once on the fourth, which is this page.",
         "",
     ]
 
@@ -178,8 +183,8 @@ def _vlm(figures: Figures) -> list[str]:
     lines = [
         "## Through the vision-language model",
         "",
-        "The tiny model was taught “Is there a pleural effusion?” twice, then audited. The true "
-        "effect is that of adding the device, between twins.",
+        "The tiny model was taught “Is there a pleural effusion?” and to write reports, twice, "
+        "then audited. The true effect is that of adding the device, between twins.",
         "",
         "| r | change | confirmed | true effect | direct effect of the edit | random steps | "
         "shuffled labels | reliance, true | reliance | p | verdict |",
@@ -195,7 +200,24 @@ def _vlm(figures: Figures) -> list[str]:
     told = "; ".join(
         f"r = {r}: R² {one['r2']:.2f}, flips {cell(one['valid'])}" for r, one in surrogate.items()
     )
-    return [*lines, "", f"Surrogates of its answers on the code: {told}.", ""]
+    lines += ["", f"Surrogates of its answers on the code: {told}.", ""]
+    return [*lines, *_reports(figures["vlm"])]
+
+
+def _reports(part: Figures) -> list[str]:
+    lines = [
+        "In which share of the images its report begins to tell of something when the "
+        f"{DEVICE} is added:",
+        "",
+        "| r | the report begins to tell of | between twins | at confirmed edits | random steps |",
+        "| --- | --- | ---: | ---: | ---: |",
+    ]
+    for r in ("0.5", "1"):
+        edited = part[r]["confounders"][DEVICE]["added"]["report"]
+        for name, between in part[r]["report"].items():
+            told = (between, edited[name]["appears"], edited[name]["random"])
+            lines.append(f"| {r} | {name} | {' | '.join(cell(one) for one in told)} |")
+    return [*lines, ""]
 
 
 def _asked_row(r: str, part: Figures, name: str, way: str, one: Figures) -> str:

@@ -89,7 +89,7 @@ def _training(out: Path) -> TrainRecipe:
         data=DataChoice(folder=out / "data"),
         model=ModelChoice(tiny=SIZES, name=out.name, scope=TOY_SCOPE),
         schedule=Schedule(
-            epochs=2.5, batch=16, lr=1e-3, vision_lr=1e-3, warmup=0.05, weight_decay=0.01
+            epochs=6, batch=16, lr=1e-3, vision_lr=1e-3, warmup=0.05, weight_decay=0.01
         ),
         save_every=400,
         spike=1e6,
