@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +74,19 @@ def _verdicts(recipe: AuditRecipe, figures: dict[str, Any]) -> list[Part]:
     return parts
 
 
+def _asked(role: str, model: dict[str, Any]) -> Iterator[tuple[list[str], dict[str, Any]]]:
+    """How a row begins, and what was found, for each way of changing each confounder."""
+    for name, both in model["confounders"].items():
+        for way in WAYS:
+            yield [f"{role}: {model['name']}", f"{name} {way}"], both.get(way, {})
+
+
 def _effects(figures: dict[str, Any]) -> Part:
     rows = []
     for role, model in figures["models"].items():
-        for name, both in model["confounders"].items():
-            for way in WAYS:
-                found = both.get(way, {})
-                if "effect" in found:
-                    rows.append([f"{role}: {model['name']}", f"{name} {way}", *_row(found)])
+        for start, found in _asked(role, model):
+            if "effect" in found:
+                rows.append([*start, *_row(found)])
         drift = cell(model["drift"])
         rows.append([f"{role}: {model['name']}", "rebuilt, nothing else", drift, *[""] * 7])
     head = [
@@ -122,17 +128,14 @@ def _told(figures: dict[str, Any]) -> list[Part]:
     """What reports and boxes make of the edits, where a model was asked for them."""
     rows = []
     for role, model in figures["models"].items():
-        for name, both in model["confounders"].items():
-            for way in WAYS:
-                one = both.get(way, {})
-                told = {f"report: {what}": said for what, said in one.get("report", {}).items()}
-                if "boxes" in one:
-                    told[f"boxes: {figures['finding']}"] = one["boxes"]
-                start = [f"{role}: {model['name']}", f"{name} {way}"]
-                rows += [
-                    [*start, what, *(cell(said[kind]) if kind in said else "" for kind in KINDS)]
-                    for what, said in told.items()
-                ]
+        for start, found in _asked(role, model):
+            told = {f"report: {what}": said for what, said in found.get("report", {}).items()}
+            if "boxes" in found:
+                told[f"boxes: {figures['finding']}"] = found["boxes"]
+            rows += [
+                [*start, what, *(cell(said[kind]) if kind in said else "" for kind in KINDS)]
+                for what, said in told.items()
+            ]
     head = ["model", "change", "what", "appears", "vanishes", "moves", "random steps"]
     text = [
         "In which share of the confirmed edits a report begins or ceases to tell of something, and "
