@@ -8,6 +8,7 @@ Parts: see ``PARTS``. Cohorts, pretrainings and classifiers are kept in
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -52,7 +53,7 @@ def pretrained(bar: Bar) -> Figures:
     for name in POOLS:
         make_pretraining(name, bar)
         last = (FOLDER / f"pre_{name}" / "metrics.jsonl").read_text().splitlines()[-1]
-        found[name] = {"last": last}
+        found[name] = json.loads(last)
     return found
 
 
