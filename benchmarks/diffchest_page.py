@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.diffchest_bars import Figures, bars, false_effect, mean
 from benchmarks.diffchest_cohorts import DEVICE, FINDING
+from benchmarks.diffchest_page_vlm import vlm_lines
 from benchmarks.results_file import RESULTS, cell
-from radvlm.explain.auditing import WAYS
 from radvlm.io.files import atomic_path, read_json
 
 AVERAGED = (
@@ -48,7 +48,7 @@ def page(found: Figures) -> str:
         *_doses(figures),
         *_boxes(figures, "planted", "Black boxes: small classifiers of pixels"),
         *_boxes(figures, "confounded", "The same models, seen through a confounded pool (r = 0.9)"),
-        *_vlm(figures),
+        *vlm_lines(figures),
         *_real(figures),
         *_plan(figures),
         *_speed(figures),
@@ -188,65 +188,6 @@ def _averaged(rows: list[Figures], r: float, key: str) -> str:
     whole = key.replace("edit_", "raw_")
     said = f"{mean(rows, r, key):.2f}"
     return said if whole == key else f"{said} ({mean(rows, r, whole):.2f})"
-
-
-def _vlm(figures: Figures) -> list[str]:
-    if "vlm" not in figures:
-        return []
-    lines = [
-        "## Through the vision-language model",
-        "",
-        "The tiny model was taught “Is there a pleural effusion?” and to write reports, twice, "
-        "then audited. The true effect is that of adding the device, between twins.",
-        "",
-        "| r | change | confirmed | true effect | direct effect of the edit | random steps | "
-        "shuffled labels | reliance, true | reliance | p | verdict |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for r in ("0.5", "1"):
-        part = figures["vlm"][r]
-        for name, both in part["confounders"].items():
-            ways = [way for way in WAYS if way in both]
-            lines += [_asked_row(r, part, name, way, both[way]) for way in ways]
-            lines.append(f"| {r} | **{name}** {'| ' * 9}**{both['verdict']}** |")
-    surrogate = {r: figures["vlm"][r]["surrogate"] for r in ("0.5", "1")}
-    told = "; ".join(
-        f"r = {r}: R² {one['r2']:.2f}, flips {cell(one['valid'])}" for r, one in surrogate.items()
-    )
-    lines += ["", f"Surrogates of its answers on the code: {told}.", ""]
-    return [*lines, *_reports(figures["vlm"])]
-
-
-def _reports(part: Figures) -> list[str]:
-    lines = [
-        "In which share of the images its report begins to tell of something when the "
-        f"{DEVICE} is added:",
-        "",
-        "| r | the report begins to tell of | between twins | at confirmed edits | random steps |",
-        "| --- | --- | ---: | ---: | ---: |",
-    ]
-    for r in ("0.5", "1"):
-        edited = part[r]["confounders"][DEVICE]["added"]["report"]
-        for name, between in part[r]["report"].items():
-            told = (between, edited[name]["appears"], edited[name]["random"])
-            lines.append(f"| {r} | {name} | {' | '.join(cell(one) for one in told)} |")
-    return [*lines, ""]
-
-
-def _asked_row(r: str, part: Figures, name: str, way: str, one: Figures) -> str:
-    """What one way of changing a confounder does to the model taught at r."""
-    known = name == DEVICE
-    cells = [
-        f"{name} {way}",
-        cell(one["verified"]),
-        f"{part['true_device']:.2f}" if known and way == "added" else "–",
-        *(cell(one.get(key) or {"value": None}) for key in ("direct_effect", "null", "shuffled")),
-        f"{part['true_reliance']:.2f}" if known else "–",
-        f"{one['reliance']:.2f}" if "reliance" in one else "–",
-        f"{one['p']:.4f}" if "p" in one else "–",
-        one["verdict"],
-    ]
-    return f"| {r} | " + " | ".join(cells) + " |"
 
 
 def _real(figures: Figures) -> list[str]:
