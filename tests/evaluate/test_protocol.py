@@ -151,10 +151,9 @@ def test_a_submission_holds_every_study_and_counts_the_silent(tmp_path: Path) ->
 
 def test_a_served_model_is_evaluated_by_its_description(tmp_path: Path) -> None:
     data = built(tmp_path / "one", FIRST)
-    with Image.new("L", (100, 200)) as blank:
-        for example in FIRST:
-            Path(example.views[0].path).parent.mkdir(exist_ok=True)
-            blank.save(example.views[0].path)
+    Path("images").mkdir()
+    for shade, path in enumerate(sorted({example.views[0].path for example in FIRST})):
+        Image.new("L", (100, 200), shade).save(path)  # alike, they would be asked about once
     with StubServer(lambda request: "nowhere") as server:
         (tmp_path / "served.yaml").write_text(
             "name: served\nfamily: endpoint\n"

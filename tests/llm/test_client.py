@@ -18,7 +18,7 @@ from llm_runs import results, right
 
 from radvlm.errors import EgressError, RecipeError
 from radvlm.llm.budget import Estimate, estimate
-from radvlm.llm.calls import Request
+from radvlm.llm.calls import Request, Result
 from radvlm.llm.client import Client
 from radvlm.llm.recipe import AgreementSection, BudgetSection, EndpointSection, LlmSection
 from radvlm.llm.store import CallStore
@@ -35,6 +35,36 @@ def test_every_request_gets_its_own_answer_and_none_is_sent_twice(tmp_path: Path
     assert right(first) == list(range(20)) and right(again) == list(range(25))
     assert len(server.requests) == 25
     assert [again[n].stored for n in (0, 19, 20)] == [True, True, False]
+
+
+def test_the_same_question_at_once_is_sent_once(tmp_path: Path) -> None:
+    with (
+        StubServer(doubling, latency=0.05) as server,
+        CallStore(tmp_path / "calls") as store,
+        Client(server.section(), store, "open") as client,
+    ):
+        found = dict(client.run([*requests(3)] * 4))
+    assert len(server.requests) == 3
+    assert [json.loads(found[n].text)["number"] for n in range(12)] == [0, 1, 2] * 4
+    assert sum(result.stored for result in found.values()) == 9
+
+
+def test_a_question_given_up_leaves_the_same_question_of_others_alone(tmp_path: Path) -> None:
+    async def asked(client: Client) -> tuple[object, object]:
+        (same,) = requests(1)
+        first, second = (asyncio.create_task(client.complete(same)) for _ in range(2))
+        await asyncio.sleep(0.1)
+        first.cancel()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    with (
+        StubServer(doubling, latency=0.3) as server,
+        CallStore(tmp_path / "calls") as store,
+        Client(server.section(), store, "open") as client,
+    ):
+        given_up, answered = asyncio.run(asked(client))
+    assert isinstance(given_up, asyncio.CancelledError)
+    assert isinstance(answered, Result) and answered.failure is None and not answered.stored
 
 
 def test_another_model_or_parameter_is_another_call(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import random
 import time
 from dataclasses import dataclass, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from radvlm.llm.budget import Budget, price
 from radvlm.llm.calls import Failure, Request, Result, prompt_tokens
@@ -48,6 +49,7 @@ class Endpoints:
         self.budget = Budget(section.budget)
         # Only spreads retries; what is asked and answered does not depend on it.
         self._jitter = random.Random()
+        self._asking: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @property
     def most(self) -> int:
@@ -62,11 +64,13 @@ class Endpoints:
     async def ask(self, request: Request) -> Result:
         """The answer from the store, or else from an endpoint, or why there is none."""
         key = request.key(self.section)
-        if (kept := self._store.get(key)) and (result := self._kept(kept, request)):
+        # The same question asked twice at once waits for its first answer, as later it would.
+        async with self._asking.setdefault(key, asyncio.Lock()):
+            if (kept := self._store.get(key)) and (result := self._kept(kept, request)):
+                return result
+            result = await self._valid(request, _Tally())
+            self._keep(key, result)
             return result
-        result = await self._valid(request, _Tally())
-        self._keep(key, result)
-        return result
 
     def _keep(self, key: str, result: Result) -> None:
         if result.failure is None:
