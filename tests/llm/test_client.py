@@ -173,10 +173,10 @@ def test_a_dry_run_counts_what_is_not_stored_and_sends_nothing(tmp_path: Path) -
         section = server.section(max_tokens=20, price_input=1e6, price_output=2e6)
         with Client(section, store, "open") as client:
             list(client.run(requests(2)))
-        found = estimate(requests(5), section, store)
+        found = estimate([*requests(5), *requests(1, start=4)], section, store)
         assert len(server.requests) == 2
-    # Three prompts of 8 characters (3 tokens each) and at most 20 tokens in return.
-    assert found == Estimate(3, 2, 9, 60, 9.0 + 120.0)
+    # Three prompts of 8 characters (3 tokens each) and at most 20 tokens in return; one repeated.
+    assert found == Estimate(3, 3, 9, 60, 9.0 + 120.0)
 
 
 @pytest.mark.parametrize(

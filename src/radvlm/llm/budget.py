@@ -54,7 +54,8 @@ class Budget:
 class Estimate:
     """What a run would send: prompts by the rule of four characters a token, replies at their most.
 
-    ``stored`` requests have an answer already. ``money`` is at the dearest endpoint.
+    ``stored`` requests have an answer already, or get that of the same request before them.
+    ``money`` is at the dearest endpoint.
     """
 
     requests: int
@@ -67,10 +68,13 @@ class Estimate:
 def estimate(requests: Iterable[Request], section: LlmSection, store: CallStore) -> Estimate:
     """A dry run: nothing is sent."""
     count = stored = tokens_input = tokens_output = 0
+    asked: set[str] = set()
     for request in requests:
-        if store.get(request.key(section)) is not None:
+        key = request.key(section)
+        if key in asked or store.get(key) is not None:
             stored += 1
             continue
+        asked.add(key)
         count += 1
         tokens_input += prompt_tokens(request.messages)
         tokens_output += request.max_tokens or section.max_tokens
