@@ -50,19 +50,21 @@ def test_the_same_question_at_once_is_sent_once(tmp_path: Path) -> None:
 
 
 def test_a_question_given_up_leaves_the_same_question_of_others_alone(tmp_path: Path) -> None:
-    async def asked(client: Client) -> tuple[object, object]:
+    async def asked(client: Client, server: StubServer) -> tuple[object, object]:
         (same,) = requests(1)
         first, second = (asyncio.create_task(client.complete(same)) for _ in range(2))
-        await asyncio.sleep(0.1)
+        while not server.requests:
+            await asyncio.sleep(0.01)
         first.cancel()
         return await asyncio.gather(first, second, return_exceptions=True)
 
     with (
-        StubServer(doubling, latency=0.3) as server,
+        StubServer(doubling, latency=1.0) as server,
         CallStore(tmp_path / "calls") as store,
         Client(server.section(), store, "open") as client,
     ):
-        given_up, answered = asyncio.run(asked(client))
+        given_up, answered = asyncio.run(asked(client, server))
+    assert len(server.requests) == 2
     assert isinstance(given_up, asyncio.CancelledError)
     assert isinstance(answered, Result) and answered.failure is None and not answered.stored
 

@@ -173,8 +173,8 @@ def test_streams_beyond_the_bound_are_refused_and_do_not_hang() -> None:
         with pytest.raises(Overloaded):
             await anext(engine.stream(chat, Decoding()))
         assert [piece async for piece in first]
-        await asyncio.sleep(0.01)
-        assert engine.busy == 0
+        while engine.busy:  # the stream's thread ends in its own time
+            await asyncio.sleep(0.01)
         engine.close()
 
     asyncio.run(asyncio.wait_for(both(), 10))
