@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,14 +17,10 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.data import get_testdata_file
 from served_page import BRIGHT, HEIGHT, WIDTH, Told, png_file, serving, shown
+from staged import Extent, check_box, extent, like, read, soon, stage
 from watched_page import browser, watched
 
 __all__ = ["browser"]
-
-ORANGE = (0xE6, 0x9F, 0x00)
-"""The second finding's colour: the effusion's."""
-
-Extent = tuple[float, float, float, float]
 
 
 @pytest.fixture(scope="module")
@@ -51,61 +46,6 @@ def opened(page: Page, tmp_path: Path) -> Page:
     page.set_input_files("#file", png_file(tmp_path))
     expect(page.locator("#current figcaption")).to_contain_text("800 × 1000")
     return page
-
-
-def stage(page: Page) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    page.evaluate("new Promise(requestAnimationFrame)")
-    return shown(page.locator("#current .stage").screenshot())
-
-
-def soon(page: Page, true: Callable[[], bool]) -> bool:
-    """Whether it becomes true before a busy machine's patience ends."""
-    for _ in range(100):
-        if true():
-            return True
-        page.wait_for_timeout(100)
-    return False
-
-
-def extent(mask: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Extent:
-    """First and last row and column of what is true: left, top, right, bottom."""
-    rows, columns = mask.nonzero()
-    return (
-        float(columns.min()),
-        float(rows.min()),
-        float(columns.max() + 1),
-        float(rows.max() + 1),
-    )
-
-
-def like(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], colour: Any) -> Any:
-    return np.abs(picture.astype(int) - np.array(colour)).max(axis=2) < 12
-
-
-def check_box(page: Page) -> Extent:
-    """The box's line runs along the edges of the bright rectangle; where that is."""
-    page.locator("#current .stage").focus()
-    page.keyboard.press("h")
-    bright = extent(like(stage(page), 200))
-    page.keyboard.press("h")
-    picture = stage(page)
-    line = like(picture, ORANGE)
-    # The name over the box has its colour too, but only the lines are long.
-    across, down = line.sum(axis=1), line.sum(axis=0)
-    rows = (across > 0.8 * (bright[2] - bright[0])).nonzero()[0]
-    columns = (down > 0.8 * (bright[3] - bright[1])).nonzero()[0]
-    drawn = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
-    # A line of two pixels lies half outside.
-    assert drawn == pytest.approx(
-        (bright[0] - 1, bright[1] - 1, bright[2] + 1, bright[3] + 1), abs=2
-    )
-    return bright
-
-
-def read(page: Page) -> None:
-    page.locator("#read").click()
-    expect(page.locator("#finding-rows tr")).to_have_count(4)
-    page.mouse.move(1, 1)
 
 
 @ON_A_PHONE_TOO

@@ -39,6 +39,7 @@ def watched(
     width: int,
     scheme: Literal["light", "dark"],
     expected: str | None = None,
+    touch: bool = False,
 ) -> Iterator[Page]:
     """A new page of that width; at the end nothing but ``allowed`` was loaded, and no complaint.
 
@@ -46,7 +47,10 @@ def watched(
     ``expected`` are part of the test.
     """
     context = browser.new_context(
-        viewport={"width": width, "height": 844}, color_scheme=scheme, reduced_motion="reduce"
+        viewport={"width": width, "height": 844},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        has_touch=touch,
     )
     page = context.new_page()
     requests: list[str] = []

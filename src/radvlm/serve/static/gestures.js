@@ -25,6 +25,8 @@ export function attach(viewer, drawable, drawn) {
   let mode = "";
   let start = [0, 0];
   let moved = false;
+  /** The region before this gesture. */
+  let earlier = null;
 
   const at = (event) => {
     const edge = stage.getBoundingClientRect();
@@ -34,12 +36,16 @@ export function attach(viewer, drawable, drawn) {
   stage.addEventListener("pointerdown", (event) => {
     if (!viewer.picture) return;
     down.set(event.pointerId, at(event));
-    if (down.size === 1) {
-      start = at(event);
-      moved = false;
-      mode = event.button === 2 ? "window" : event.button === 1 ? "pan" : state.tool;
-      if (mode === "draw" && !drawable) mode = "pan";
+    if (down.size > 1) {
+      if (mode === "draw") change({ region: earlier });
+      mode = "pan";
+      return;
     }
+    start = at(event);
+    moved = false;
+    earlier = state.region;
+    mode = event.button === 2 ? "window" : event.button === 1 ? "pan" : state.tool;
+    if (mode === "draw" && !drawable) mode = "pan";
   });
 
   stage.addEventListener("pointermove", (event) => {
@@ -53,7 +59,8 @@ export function attach(viewer, drawable, drawn) {
     if (down.size === 2) pinch(event.pointerId, before, now);
     else if (mode === "draw") change({ region: boxOf(viewer.toImage(...start), viewer.toImage(...now)) });
     else if (mode === "window") drag(now[0] - before[0], now[1] - before[1]);
-    else viewer.pan(now[0] - before[0], now[1] - before[1]);
+    // One finger on the whole picture scrolls the page.
+    else if (event.pointerType !== "touch" || !viewer.fitted) viewer.pan(now[0] - before[0], now[1] - before[1]);
   });
 
   function pinch(id, before, now) {
