@@ -48,9 +48,9 @@ class Stub:
 
 
 @contextmanager
-def running(app: FastAPI) -> Iterator[str]:
+def running(app: FastAPI, behind: bool = False) -> Iterator[str]:
     """The app on uvicorn in a thread; its address."""
-    served = server(app)
+    served = server(app, behind=behind)
     thread = threading.Thread(target=served.run, daemon=True)
     thread.start()
     while not served.started:

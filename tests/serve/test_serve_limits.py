@@ -15,6 +15,7 @@ from unittest.mock import Mock
 
 import httpx2 as httpx
 import pytest
+import uvicorn
 from fastapi.testclient import TestClient
 from starlette.types import Message
 from typer.testing import CliRunner
@@ -260,6 +261,40 @@ def test_a_name_others_use_needs_a_token_as_well(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("RADVLM_TOKEN", raising=False)
     ended = CliRunner().invoke(command, ["serve", "--allow-host", "radvlm.example.org"])
     assert isinstance(ended.exception, InputError) and "needs a token" in str(ended.exception)
+
+
+@pytest.mark.parametrize(
+    ("behind", "statuses"),
+    [(True, [200, 200, 429, 200, 429, 200]), (False, [200, 200, 429, 429, 429, 429])],
+)
+def test_behind_a_proxy_each_client_has_a_rate_of_its_own(
+    behind: bool, statuses: list[int]
+) -> None:
+    # A proxy adds the address it sees to what its client claims; the last one is that.
+    claims = ["10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3, 10.0.0.1", "10.0.0.2"]
+    with running(create_app(Stub(), Limits(per_minute=2)), behind) as where:
+        found = [
+            httpx.get(f"{where}/v1/models", headers={"X-Forwarded-For": claim}).status_code
+            for claim in claims
+        ]
+    assert found == statuses
+
+
+@pytest.mark.parametrize("names", [[], ["localhost"], ["radvlm.example.org"]])
+def test_another_name_than_this_machine_s_is_a_proxy_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: list[str]
+) -> None:
+    configs: list[uvicorn.Config] = []
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: configs.append(self.config))
+    monkeypatch.setenv("RADVLM_TOKEN", "secret")
+    card = tmp_path / "served.yaml"
+    card.write_text(
+        "name: m\nfamily: endpoint\nllm: {model: m, endpoints: [{url: 'http://127.0.0.1:1/v1'}]}\n"
+    )
+    options = [option for name in names for option in ("--allow-host", name)]
+    ended = CliRunner().invoke(command, ["serve", str(card), "--port", "0", *options])
+    assert ended.exit_code == 0, ended.output
+    assert [one.proxy_headers for one in configs] == [names == ["radvlm.example.org"]]
 
 
 def test_what_a_card_says_is_known_before_the_weights(tmp_path: Path) -> None:

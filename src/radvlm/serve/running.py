@@ -18,6 +18,7 @@ PATIENCE = 30.0
 FIRST_BYTE = "radvlm.first_byte"
 """Where a scope holds when its request began to arrive (``time.perf_counter``)."""
 
+_PROXIES = ["127.0.0.1", "::1"]
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX, _LARGE_BLOCK = -3, -8, 512 * 1024
 """As in malloc.h; bytes."""
@@ -78,10 +79,11 @@ class Patient(H11Protocol):
             self._stuck = None
 
 
-def server(app: FastAPI, port: int = 0) -> uvicorn.Server:
+def server(app: FastAPI, port: int = 0, behind: bool = False) -> uvicorn.Server:
     """A uvicorn server on 127.0.0.1, or on the sockets it is run with.
 
-    Nothing about requests is logged.
+    Nothing about requests is logged. ``behind`` a proxy on this machine, clients are those that it
+    names in ``X-Forwarded-For``; anybody else's word on that is not taken.
     """
     _return_memory()
     config = uvicorn.Config(
@@ -94,7 +96,8 @@ def server(app: FastAPI, port: int = 0) -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=5,
         limit_concurrency=512,
-        proxy_headers=False,
+        proxy_headers=behind,
+        forwarded_allow_ips=_PROXIES,
         timeout_graceful_shutdown=10,
     )
     return uvicorn.Server(config)

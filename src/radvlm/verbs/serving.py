@@ -82,14 +82,17 @@ def _serve(
     from radvlm.serve.app import create_app
     from radvlm.serve.running import server
 
+    # Another name than this machine's own is a proxy's.
+    proxy = bool(limits.hosts and limits.hosts - LOOPBACK)
     if path.is_file():
         with opened(path, "private") as behind:
             print(f"{behind.info.scope}\n{where}", flush=True)
-            server(create_app(behind, limits, explainer=explainer)).run([listening])
+            server(create_app(behind, limits, explainer=explainer), behind=proxy).run([listening])
         return
     opening = Opening(path)
     print(f"{opening.info.scope}\n{where}", flush=True)
-    running = server(create_app(opening, limits, read_domain(path), explainer=explainer))
+    app = create_app(opening, limits, read_domain(path), explainer=explainer)
+    running = server(app, behind=proxy)
     with _loading(opening, running):
         running.run([listening])
 
