@@ -89,7 +89,7 @@ def test_concurrency_is_used_and_kept(tmp_path: Path) -> None:
 def test_faults_are_waited_out_and_counted(tmp_path: Path) -> None:
     faults = {"busy": 0.2, "broken": 0.05, "hang": 0.02, "malformed": 0.03, "refusal": 0.02}
     with StubServer(doubling, latency=0.002, faults=faults, seed=3) as server:  # type: ignore[arg-type]
-        found = results(server.section(timeout_s=1), tmp_path / "calls", 150)
+        found = results(server.section(timeout_s=3), tmp_path / "calls", 150)
     failed = {n: r.failure for n, r in found.items() if r.failure}
     assert len(found) == 150 and len(right(found)) + len(failed) == 150
     assert set(failed.values()) <= {"refused", "invalid"}
