@@ -144,12 +144,14 @@ def test_a_sliding_window_that_moved_on_starts_anew(file: Path) -> None:
 
 
 def test_a_reader_who_leaves_stops_the_writing(local: LocalModel, file: Path) -> None:
+    endless = fresh(local)
+    endless.ends = (-1,)  # no token ends a reply, so that nothing else ends the writing
     before = set(threading.enumerate())
-    pieces = fresh(local).stream(chat(file, "Where?"), Decoding(max_tokens=100_000))
+    pieces = endless.stream(chat(file, "Where?"), Decoding(max_tokens=100_000))
     next(pieces)
     writer = next(thread for thread in threading.enumerate() if thread not in before)
     pieces.close()
-    writer.join(timeout=10)
+    writer.join(timeout=60)
     assert not writer.is_alive()
 
 

@@ -67,7 +67,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def soon(true: Any, seconds: float = 15) -> bool:
+def soon(true: Any, seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if true():
@@ -164,10 +164,10 @@ def test_a_stopped_run_leaves_no_worker_and_no_flood_of_tracebacks(
         os.killpg(run.pid, stop)
     else:
         run.kill()
-    _, said = run.communicate(timeout=20)
+    _, said = run.communicate(timeout=60)
     assert run.returncode == -stop
     assert said.count("Traceback") == (stop == signal.SIGINT)
-    assert soon(lambda: not any(map(alive, workers)), 5)
+    assert soon(lambda: not any(map(alive, workers)))
 
 
 def test_without_ray_its_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
