@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from radvlm.build.run import build
 from radvlm.demo.recipe import DemoRecipe, load_preset
@@ -18,6 +19,10 @@ from radvlm.sources.phantom.cohort import make_cohort
 from radvlm.train.run import train
 
 T = TypeVar("T")
+
+# The same examples everywhere and no deadline: a busy machine fails no test, and a change that does
+# is the change's. Others are looked for by --hypothesis-profile=default.
+settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def walk(form: Constraint, seed: int, most: int = 2000) -> str:
 
 @pytest.mark.parametrize("name", HELD)
 @given(seed=st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_boxes_always_parse_and_never_lead_into_a_dead_end(name: str, seed: int) -> None:
     codec = CODECS[name]
     text = walk(constraints.boxes(codec, most=3), seed)
@@ -54,7 +54,7 @@ def test_boxes_always_parse_and_never_lead_into_a_dead_end(name: str, seed: int)
     sides=st.lists(st.floats(0.02, 0.3), min_size=2, max_size=2),
     count=st.integers(1, 4),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_what_a_codec_writes_is_allowed_at_every_step(
     name: str, corners: list[float], sides: list[float], count: int
 ) -> None:
@@ -82,7 +82,7 @@ def test_corners_stay_in_order(beginning: str, allowed: bool) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_label_lists_are_read_as_they_stand(seed: int) -> None:
     text = walk(constraints.label_list(CHEXPERT_13), seed)
     named = [] if text == "No Finding" else text.split(", ")
@@ -92,7 +92,7 @@ def test_label_lists_are_read_as_they_stand(seed: int) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_findings_are_json_with_boxes_that_are_boxes(seed: int) -> None:
     text = walk(constraints.findings_json(CHEXPERT_13[:3], most=2), seed)
     for finding in json.loads(text):

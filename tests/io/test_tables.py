@@ -125,7 +125,7 @@ def example(*parts: str | tuple[Box, ...], id: str = "1") -> Example:
 
 
 @given(st.lists(examples, max_size=3))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_examples_come_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, found: list[Example]
 ) -> None:
@@ -135,7 +135,7 @@ def test_examples_come_back_exactly(
 
 
 @given(st.lists(studies(), max_size=2))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_studies_come_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, found: list[Study]
 ) -> None:

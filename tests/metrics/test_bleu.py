@@ -35,7 +35,7 @@ def test_by_hand() -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=pairs, repeats=st.integers(1, 3))
 def test_corpus_bleu_is_nltks_and_weights_repeat_answers(
     pairs: list[tuple[str, str]], repeats: int
@@ -50,7 +50,7 @@ def test_corpus_bleu_is_nltks_and_weights_repeat_answers(
     assert ours == pytest.approx(peer, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=pairs)
 def test_the_mean_over_answers_is_nltks(pairs: list[tuple[str, str]]) -> None:
     smooth = SmoothingFunction().method1

@@ -41,7 +41,7 @@ def test_a_failed_answer_is_no_miss_left_out() -> None:
     assert figure(MeanIouFound(), [failed, boxed(A)], [target, boxed(A)]) == pytest.approx(1 / 3)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     pairs=st.lists(
         st.tuples(answer_strategy.filter(lambda a: a.readable), target_strategy),

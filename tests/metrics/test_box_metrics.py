@@ -63,7 +63,7 @@ def _coco(box: Box) -> dict[str, object]:
     return {"bbox": [x, y, w, h], "area": w * h}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     said=st.lists(box_strategy, min_size=1, max_size=6),
     wanted=st.lists(box_strategy, min_size=1, max_size=6, unique_by=lambda b: (b.x1, b.y1)),
@@ -125,7 +125,7 @@ def test_mean_iou_by_hand() -> None:
     assert both == pytest.approx(1 / 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     said=st.lists(box_strategy, max_size=4), wanted=st.lists(box_strategy, min_size=1, max_size=4)
 )

@@ -24,7 +24,7 @@ grid = st.sampled_from([0.0, 0.1, 0.25, 0.5, 0.5001, 0.75, 1.0])
 cases = st.lists(st.tuples(grid, st.booleans(), st.integers(0, 3)), min_size=1, max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cases=cases)
 def test_auroc_and_brier_with_ties_and_weights_are_scikit_learns(
     cases: list[tuple[float, bool, int]],

@@ -44,7 +44,7 @@ def test_every_row_of_the_registry_is_tested_here_and_keys_are_unique() -> None:
 
 
 @by_key
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pairs=pairs, data=st.data())
 def test_integer_weights_equal_repeated_answers(
     metric: Metric, pairs: list[tuple[Answer, Answer]], data: st.DataObject
@@ -58,7 +58,7 @@ def test_integer_weights_equal_repeated_answers(
 
 
 @by_key
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(pairs=pairs)
 def test_failing_any_one_answer_never_raises_the_figure(
     metric: Metric, pairs: list[tuple[Answer, Answer]]
@@ -73,7 +73,7 @@ def test_failing_any_one_answer_never_raises_the_figure(
 
 
 @by_key
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(targets=st.lists(target_strategy, min_size=1, max_size=5))
 def test_the_target_itself_scores_one_and_failures_zero(
     metric: Metric, targets: list[Answer]
@@ -88,7 +88,7 @@ def test_the_target_itself_scores_one_and_failures_zero(
 
 
 @by_key
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(pairs=pairs, seed=st.integers(0, 99))
 def test_the_order_of_answers_does_not_matter(
     metric: Metric, pairs: list[tuple[Answer, Answer]], seed: int

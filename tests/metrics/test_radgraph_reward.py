@@ -46,7 +46,7 @@ def test_by_hand(level: Level, expected: float) -> None:
     assert entity_relation(said, wanted) == pytest.approx(4 / 5 / 2)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(said=graphs(), wanted=graphs())
 def test_equal_to_the_package(said: dict[str, Any], wanted: dict[str, Any]) -> None:
     from radgraph.rewards import compute_reward

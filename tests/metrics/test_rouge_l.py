@@ -50,7 +50,7 @@ report = st.lists(
 ).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(said=report, wanted=report)
 def test_equal_to_the_package_of_the_paper(said: str, wanted: str) -> None:
     peer = RougeScorer(["rougeL"], use_stemmer=True).score(wanted, said)["rougeL"].fmeasure

@@ -35,7 +35,7 @@ def present(answer: Answer, target: Answer) -> set[str]:
 
 
 @each
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(one=studies, seed=st.integers(0, 99))
 def test_a_reference_reply_reads_back_to_its_target(task: Task, one: Study, seed: int) -> None:
     if task.name == "report":
@@ -61,7 +61,7 @@ def test_so_it_does_through_the_text_a_model_writes(task: Task, one: Study) -> N
 
 
 @each
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(one=studies, seed=st.integers(0, 99))
 def test_asking_depends_on_the_study_and_the_seed_alone(task: Task, one: Study, seed: int) -> None:
     random.seed(seed)

@@ -167,7 +167,7 @@ _findings = st.builds(_finding, st.sampled_from([*WORDS]), _status, st.lists(_bo
 _regions = st.builds(Region, st.sampled_from(REGIONS_29), st.just("v1"), _box)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(_findings, max_size=20), st.lists(_regions, max_size=5), st.integers(0, 9))
 def test_whatever_is_known_a_conversation_is_valid(
     findings: list[Finding], regions: list[Region], seed: int
