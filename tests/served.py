@@ -7,7 +7,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
+import httpx2 as httpx
 from fastapi import FastAPI
 
 from radvlm.codecs import Radvlm01
@@ -47,10 +49,14 @@ class Stub:
         return [[-1.0] for _ in chats]
 
 
+# A client's own five seconds are too few on a busy machine.
+get, post = partial(httpx.get, timeout=60), partial(httpx.post, timeout=60)
+
+
 @contextmanager
-def running(app: FastAPI, behind: bool = False) -> Iterator[str]:
+def running(app: FastAPI, proxied: bool = False) -> Iterator[str]:
     """The app on uvicorn in a thread; its address."""
-    served = server(app, behind=behind)
+    served = server(app, proxied=proxied)
     thread = threading.Thread(target=served.run, daemon=True)
     thread.start()
     while not served.started:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2 as httpx
 import numpy as np
 import pytest
 from fastapi.routing import APIRoute
@@ -21,7 +20,7 @@ from radvlm.serve.engine import Engine, Overloaded
 from radvlm.serve.guard import Limits
 from radvlm.serve.images import as_png, example
 from radvlm.serve.wire import FINDINGS, to_parts
-from served import ENDS, SAID, Stub, running
+from served import ENDS, SAID, Stub, get, post, running
 
 
 @pytest.fixture(scope="module")
@@ -53,21 +52,19 @@ def test_the_openai_client_works_unchanged(address: str) -> None:
 
 def test_an_upload_is_kept_and_shown(address: str) -> None:
     png = as_png(example("example-1").pixels)
-    kept = httpx.post(f"{address}/v1/images", files={"file": ("a.png", png)}, timeout=60).json()
-    shown = httpx.get(f"{address}/v1/images/{kept['id']}.png", timeout=60)
+    kept = post(f"{address}/v1/images", files={"file": ("a.png", png)}).json()
+    shown = get(f"{address}/v1/images/{kept['id']}.png")
     assert shown.content == png and "default-src 'none'" in shown.headers["content-security-policy"]
 
 
 def test_a_reading_comes_back(address: str) -> None:
-    got = httpx.post(f"{address}/v1/read", json={"image": "radvlm://image/example-1"}, timeout=60)
+    got = post(f"{address}/v1/read", json={"image": "radvlm://image/example-1"})
     assert got.status_code == 200 and got.json()["schema_version"] == 1
 
 
 def test_what_is_damaged_costs_one_answer(address: str) -> None:
     for body in (b"", b"GIF89a", b"\x89PNG\r\n\x1a\n" + bytes(40)):
-        got = httpx.post(
-            f"{address}/v1/images", files={"file": ("../../etc/passwd", body)}, timeout=60
-        )
+        got = post(f"{address}/v1/images", files={"file": ("../../etc/passwd", body)})
         assert got.status_code == 422 and "/" not in got.json()["error"]["message"]
 
 
@@ -91,12 +88,9 @@ def test_a_long_body_is_turned_away_announced_or_not(address: str) -> None:
 
 
 def test_other_hosts_and_files_are_not_served(address: str) -> None:
-    assert (
-        httpx.get(f"{address}/health", headers={"Host": "evil.example"}, timeout=60).status_code
-        == 421
-    )
+    assert get(f"{address}/health", headers={"Host": "evil.example"}).status_code == 421
     for path in ("/..%2f..%2fapp.py", "/%2e%2e/app.py", "/app.py", "//etc/passwd"):
-        assert httpx.get(address + path, timeout=60).status_code == 404
+        assert get(address + path).status_code == 404
 
 
 def test_drawn_boxes_become_boxes_and_impossible_ones_stay_text() -> None:
@@ -136,7 +130,7 @@ def test_turns_logprobs_and_the_form_of_replies(address: str) -> None:
 )
 def test_what_is_not_served_is_refused_and_not_ignored(address: str, field: dict[str, Any]) -> None:
     asked = {"messages": messages("radvlm://image/example-1"), **field}
-    assert httpx.post(f"{address}/v1/chat/completions", json=asked, timeout=60).status_code == 400
+    assert post(f"{address}/v1/chat/completions", json=asked).status_code == 400
 
 
 def test_a_question_beyond_the_tasks_is_answered_without_the_model(address: str) -> None:

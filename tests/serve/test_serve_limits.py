@@ -29,7 +29,7 @@ from radvlm.serve import running as running_module
 from radvlm.serve.app import create_app
 from radvlm.serve.guard import Guard, Limits
 from radvlm.verbs.serving import _loading
-from served import Stub, running
+from served import Stub, get, post, running
 
 STRICT = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:",
@@ -98,9 +98,9 @@ def test_forty_one_million_pixels_are_refused_from_the_header(address: str) -> N
     data = b"IHDR" + struct.pack(">IIBBBBB", 8200, 5000, 8, 0, 0, 0, 0)
     head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + data
     bomb = head + struct.pack(">I", zlib.crc32(data)) + struct.pack(">I", 4) + b"IDAT" + bytes(8)
-    httpx.post(f"{address}/v1/images", files={"file": ("a", b"warm")}, timeout=60)
+    post(f"{address}/v1/images", files={"file": ("a", b"warm")})
     began = time.perf_counter()
-    got = httpx.post(f"{address}/v1/images", files={"file": ("a.png", bomb)}, timeout=60)
+    got = post(f"{address}/v1/images", files={"file": ("a.png", bomb)})
     assert got.status_code == 422 and "40 million" in got.json()["error"]["message"]
     assert time.perf_counter() - began < 10
 
@@ -123,7 +123,7 @@ def test_slow_clients_are_closed(address: str, sent: bytes) -> None:
 
 @pytest.mark.parametrize("path", ["/v1/read", "/v1/chat/completions", "/v1/images"])
 def test_no_body_at_all_is_answered(address: str, path: str) -> None:
-    assert httpx.post(address + path, timeout=60).status_code == 400
+    assert post(address + path).status_code == 400
 
 
 @pytest.mark.parametrize("resumes", [True, False])
@@ -156,16 +156,14 @@ def test_a_crowd_is_turned_away_before_its_bodies_are_taken() -> None:
         statuses: list[int] = []
         threads = [
             threading.Thread(
-                target=lambda: statuses.append(
-                    httpx.post(f"{where}/v1/read", json=asked, timeout=60).status_code
-                )
+                target=lambda: statuses.append(post(f"{where}/v1/read", json=asked).status_code)
             )
             for _ in range(2)
         ]
         for one in threads:
             one.start()
         until = time.perf_counter() + 20
-        while "radvlm_busy 2.0" not in httpx.get(f"{where}/metrics", timeout=60).text:
+        while "radvlm_busy 2.0" not in get(f"{where}/metrics").text:
             assert time.perf_counter() < until
             time.sleep(0.05)
         with line_to(where) as line:
@@ -179,7 +177,7 @@ def test_a_crowd_is_turned_away_before_its_bodies_are_taken() -> None:
         for one in threads:
             one.join()
         assert statuses == [200, 200]
-        assert httpx.post(f"{where}/v1/read", json=asked, timeout=60).status_code == 200
+        assert post(f"{where}/v1/read", json=asked).status_code == 200
 
 
 def test_the_server_s_seconds_begin_with_the_first_byte(address: str) -> None:
@@ -188,7 +186,7 @@ def test_the_server_s_seconds_begin_with_the_first_byte(address: str) -> None:
         time.sleep(0.3)
         line.sendall(b"Host: localhost\r\n\r\n")
         assert b"200" in line.recv(65536)
-    said = httpx.get(f"{address}/metrics", timeout=60).text
+    said = get(f"{address}/metrics").text
     wanted = 'radvlm_request_seconds_sum{route="/v1/examples",status="200"} '
     seconds = float(said.partition(wanted)[2].split("\n")[0])
     assert 0.2 <= seconds < 20
@@ -267,19 +265,17 @@ def test_a_name_others_use_needs_a_token_as_well(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("behind", "statuses"),
+    ("proxied", "statuses"),
     [(True, [200, 200, 429, 200, 429, 200]), (False, [200, 200, 429, 429, 429, 429])],
 )
 def test_behind_a_proxy_each_client_has_a_rate_of_its_own(
-    behind: bool, statuses: list[int]
+    proxied: bool, statuses: list[int]
 ) -> None:
     # A proxy adds the address it sees to what its client claims; the last one is that.
     claims = ["10.0.0.1", "10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3, 10.0.0.1", "10.0.0.2"]
-    with running(create_app(Stub(), Limits(per_minute=2)), behind) as where:
+    with running(create_app(Stub(), Limits(per_minute=2)), proxied) as where:
         found = [
-            httpx.get(
-                f"{where}/v1/models", headers={"X-Forwarded-For": claim}, timeout=60
-            ).status_code
+            get(f"{where}/v1/models", headers={"X-Forwarded-For": claim}).status_code
             for claim in claims
         ]
     assert found == statuses

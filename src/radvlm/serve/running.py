@@ -79,10 +79,10 @@ class Patient(H11Protocol):
             self._stuck = None
 
 
-def server(app: FastAPI, port: int = 0, behind: bool = False) -> uvicorn.Server:
+def server(app: FastAPI, port: int = 0, proxied: bool = False) -> uvicorn.Server:
     """A uvicorn server on 127.0.0.1, or on the sockets it is run with.
 
-    Nothing about requests is logged. ``behind`` a proxy on this machine, clients are those that it
+    Nothing about requests is logged. ``proxied`` by this machine, clients are those that the proxy
     names in ``X-Forwarded-For``; anybody else's word on that is not taken.
     """
     _return_memory()
@@ -96,7 +96,7 @@ def server(app: FastAPI, port: int = 0, behind: bool = False) -> uvicorn.Server:
         server_header=False,
         timeout_keep_alive=5,
         limit_concurrency=512,
-        proxy_headers=behind,
+        proxy_headers=proxied,
         forwarded_allow_ips=_PROXIES,
         timeout_graceful_shutdown=10,
     )

@@ -83,16 +83,17 @@ def _serve(
     from radvlm.serve.running import server
 
     # Another name than this machine's own is a proxy's.
-    proxy = bool(limits.hosts and limits.hosts - LOOPBACK)
+    proxied = bool(limits.hosts and limits.hosts - LOOPBACK)
     if path.is_file():
         with opened(path, "private") as behind:
             print(f"{behind.info.scope}\n{where}", flush=True)
-            server(create_app(behind, limits, explainer=explainer), behind=proxy).run([listening])
+            app = create_app(behind, limits, explainer=explainer)
+            server(app, proxied=proxied).run([listening])
         return
     opening = Opening(path)
     print(f"{opening.info.scope}\n{where}", flush=True)
     app = create_app(opening, limits, read_domain(path), explainer=explainer)
-    running = server(app, behind=proxy)
+    running = server(app, proxied=proxied)
     with _loading(opening, running):
         running.run([listening])
 
