@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
@@ -100,6 +101,19 @@ def serving(
         yield f"{address}/"
 
 
+@pytest.fixture(scope="module")
+def model() -> Told:
+    """The model behind ``served``."""
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def served(model: Told) -> Iterator[str]:
+    """The address of a server that a module's tests share."""
+    with serving(model) as address:
+        yield address
+
+
 def check_accessible(page: Page) -> None:
     """Axe finds nothing against WCAG 2.2 AA, and nothing hangs over the edge of the window."""
     options = {"runOnly": AA, "resultTypes": ["violations"]}
@@ -122,6 +136,12 @@ def png_file(folder: Path) -> Path:
     path = folder / "bright.png"
     Image.fromarray(pixels()).save(path)
     return path
+
+
+def open_picture(page: Page, folder: Path) -> None:
+    """Upload the picture, and wait until it is shown."""
+    page.set_input_files("#file", png_file(folder))
+    expect(page.locator("#current figcaption")).to_contain_text(f"{WIDTH} × {HEIGHT}")
 
 
 def shown(screenshot: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
-from served_page import shown
+from served_page import HEIGHT, WIDTH, shown
 
 ORANGE = (0xE6, 0x9F, 0x00)
 """The second finding's colour: the effusion's."""
@@ -19,6 +19,16 @@ Extent = tuple[float, float, float, float]
 def stage(page: Page) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     page.evaluate("new Promise(requestAnimationFrame)")
     return shown(page.locator("#current .stage").screenshot())
+
+
+def place(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Where a place of the fitted picture is on its stage; ``x`` and ``y`` from 0 to 1."""
+    area = page.locator("#current .stage").bounding_box()
+    assert area
+    scale = min(area["width"] / WIDTH, area["height"] / HEIGHT)
+    left = (area["width"] - scale * WIDTH) / 2
+    top = (area["height"] - scale * HEIGHT) / 2
+    return left + x * WIDTH * scale, top + y * HEIGHT * scale
 
 
 def soon(page: Page, true: Callable[[], bool]) -> bool:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Request, Route, expect
-from served_page import MARKUP, Told, check_accessible, png_file, serving
+from served_page import MARKUP, Told, check_accessible, open_picture, serving
 from watched_page import browser, watched
 
 from explain_fakes import AGE, DEVICE, FINDING, explainer
@@ -51,13 +51,12 @@ def served() -> Iterator[str]:
 def page(browser: Browser, served: str, tmp_path: Path) -> Iterator[Page]:
     with watched(browser, served, 1280, "light", "status of 400") as opened:
         opened.goto(served)
-        open_picture(opened, tmp_path)
+        open_tab(opened, tmp_path)
         yield opened
 
 
-def open_picture(page: Page, tmp_path: Path) -> None:
-    page.set_input_files("#file", png_file(tmp_path))
-    expect(page.locator("#current figcaption")).to_contain_text("800 × 1000")
+def open_tab(page: Page, tmp_path: Path) -> None:
+    open_picture(page, tmp_path)
     page.locator("#tab-explain").click()
 
 
@@ -185,7 +184,7 @@ def test_what_has_no_counterfactual_or_is_refused_is_told_plainly(
     expect(refused).to_contain_text("Not explained: out of domain: rebuilt with -115.0 dB")
     expect(page.locator("#explained")).to_be_hidden()
     expect(page.get_by_role("alert")).to_be_empty()
-    open_picture(page, tmp_path)
+    open_tab(page, tmp_path)
     expect(refused).to_be_hidden()
 
 
@@ -239,7 +238,7 @@ def test_axe_finds_nothing_and_all_is_within_reach(
         page.goto(served)
         page.locator("#tab-explain").click()
         check_accessible(page)
-        open_picture(page, tmp_path)
+        open_tab(page, tmp_path)
         explain(page)
         check_accessible(page)
         page.locator("#step").focus()

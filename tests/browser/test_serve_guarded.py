@@ -11,14 +11,24 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
-from served_page import MARKUP, SCOPE, Told, check_accessible, png_file, serving
+from playwright.sync_api import Browser, Route, expect
+from served_page import (
+    MARKUP,
+    SCOPE,
+    Told,
+    check_accessible,
+    model,
+    open_picture,
+    png_file,
+    served,
+    serving,
+)
 from watched_page import browser, watched
 
 from radvlm.models.domain import describe, fit
 from radvlm.protocols import Chat, Decoding
 
-__all__ = ["browser"]
+__all__ = ["browser", "model", "served"]
 
 INJECTIONS = Path(__file__).parents[1] / "security" / "test_injections.py"
 STRINGS: list[str] = runpy.run_path(str(INJECTIONS))["STRINGS"]
@@ -44,17 +54,6 @@ class Failing(Told):
             self.chats.append(chat)
             raise RuntimeError("broken")
         yield " is large."
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[str]:
-    with serving(Told()) as address:
-        yield address
-
-
-def open_picture(page: Page, tmp_path: Path) -> None:
-    page.set_input_files("#file", png_file(tmp_path))
-    expect(page.locator("#current figcaption")).to_contain_text("800 × 1000")
 
 
 def hostile_reading() -> dict[str, Any]:

@@ -8,28 +8,30 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
-from served_page import BRIGHT, HANGING, HEIGHT, LUNG, REPORT, SCOPE, WIDTH, Told, png_file, serving
+from served_page import (
+    BRIGHT,
+    HANGING,
+    LUNG,
+    REPORT,
+    SCOPE,
+    Told,
+    model,
+    open_picture,
+    served,
+)
+from staged import place
 from watched_page import browser, watched
 
 from radvlm.records import Box
 
-__all__ = ["browser"]
-
-model = Told()
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[str]:
-    with serving(model) as address:
-        yield address
+__all__ = ["browser", "model", "served"]
 
 
 @pytest.fixture
 def page(browser: Browser, served: str, tmp_path: Path) -> Iterator[Page]:
     with watched(browser, served, 1280, "light") as opened:
         opened.goto(served)
-        opened.set_input_files("#file", png_file(tmp_path))
-        expect(opened.locator("#current figcaption")).to_contain_text("800 × 1000")
+        open_picture(opened, tmp_path)
         yield opened
 
 
@@ -91,18 +93,14 @@ def test_texts_light_their_boxes_and_boxes_their_texts(page: Page) -> None:
     expect(first).not_to_contain_class("lit")
 
 
-def test_an_answer_is_streamed_linked_and_followed_up(page: Page) -> None:
+def test_an_answer_is_streamed_linked_and_followed_up(page: Page, model: Told) -> None:
     said = ask(page, "Where is the left lung?")
     assert "It is here: " in said.inner_text() and "[0." not in said.inner_text()
     box = boxes_of(page, "Answer 1")
-    rect, area = box.locator(".line"), page.locator("#current .stage").bounding_box()
-    assert area
-    scale = min(area["width"] / WIDTH, area["height"] / HEIGHT)
-    left = (area["width"] - scale * WIDTH) / 2
-    assert float(rect.get_attribute("x") or 0) == pytest.approx(
-        left + LUNG.x1 * WIDTH * scale, abs=1
-    )
-    assert float(rect.get_attribute("width") or 0) == pytest.approx(0.3 * WIDTH * scale, abs=1)
+    rect = box.locator(".line")
+    left, right = (place(page, x, 0)[0] for x in (LUNG.x1, LUNG.x2))
+    assert float(rect.get_attribute("x") or 0) == pytest.approx(left, abs=1)
+    assert float(rect.get_attribute("width") or 0) == pytest.approx(right - left, abs=1)
     line = said.locator(".said").nth(0)
     box.hover()
     expect(line).to_contain_class("lit")
@@ -140,16 +138,17 @@ def test_an_answer_grows_and_can_be_stopped(page: Page) -> None:
     assert "right side" in ask(page, "On which side?").inner_text()
 
 
-def test_a_region_is_drawn_and_asked_about(page: Page) -> None:
+def test_a_region_is_drawn_and_asked_about(page: Page, model: Told) -> None:
     page.locator("[data-tool=draw]").click()
     area = page.locator("#current .stage").bounding_box()
     assert area
-    scale = min(area["width"] / WIDTH, area["height"] / HEIGHT)
-    left = area["x"] + (area["width"] - scale * WIDTH) / 2
-    top = area["y"] + (area["height"] - scale * HEIGHT) / 2
-    page.mouse.move(left + BRIGHT.x2 * WIDTH * scale, top + BRIGHT.y1 * HEIGHT * scale)
+    (left, top), (right, bottom) = (
+        place(page, BRIGHT.x1, BRIGHT.y1),
+        place(page, BRIGHT.x2, BRIGHT.y2),
+    )
+    page.mouse.move(area["x"] + right, area["y"] + top)
     page.mouse.down()
-    page.mouse.move(left + BRIGHT.x1 * WIDTH * scale, top + BRIGHT.y2 * HEIGHT * scale, steps=5)
+    page.mouse.move(area["x"] + left, area["y"] + bottom, steps=5)
     page.mouse.up()
     page.get_by_role("button", name="What is here?").click()
     expect(page.locator("#messages .assistant")).to_contain_text("There is an effusion here.")
@@ -163,7 +162,7 @@ def test_a_region_is_drawn_and_asked_about(page: Page) -> None:
     expect(boxes_of(page, "Asked")).to_be_visible()
 
 
-def test_a_region_needs_no_mouse(page: Page) -> None:
+def test_a_region_needs_no_mouse(page: Page, model: Told) -> None:
     page.locator("#current .stage").focus()
     page.keyboard.press("b")
     fields = page.locator("#region input")

@@ -16,17 +16,11 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 from pydicom.data import get_testdata_file
-from served_page import BRIGHT, HEIGHT, WIDTH, Told, png_file, serving, shown
-from staged import Extent, check_box, extent, like, read, soon, stage
+from served_page import BRIGHT, model, open_picture, png_file, served, shown
+from staged import Extent, check_box, extent, like, place, read, soon, stage
 from watched_page import browser, watched
 
-__all__ = ["browser"]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[str]:
-    with serving(Told()) as address:
-        yield address
+__all__ = ["browser", "model", "served"]
 
 
 ON_A_PHONE_TOO = pytest.mark.parametrize(
@@ -43,8 +37,7 @@ def page(browser: Browser, served: str, request: pytest.FixtureRequest) -> Itera
 
 @pytest.fixture
 def opened(page: Page, tmp_path: Path) -> Page:
-    page.set_input_files("#file", png_file(tmp_path))
-    expect(page.locator("#current figcaption")).to_contain_text("800 × 1000")
+    open_picture(page, tmp_path)
     return page
 
 
@@ -55,15 +48,7 @@ def test_boxes_stay_on_their_pixels_while_zooming_and_panning(opened: Page) -> N
     at = check_box(opened)
     area = opened.locator("#current .stage").bounding_box()
     assert area
-    scale = min(area["width"] / WIDTH, area["height"] / HEIGHT)
-    left = (area["width"] - scale * WIDTH) / 2
-    top = (area["height"] - scale * HEIGHT) / 2
-    where = (
-        left + scale * BRIGHT.x1 * WIDTH,
-        top + scale * BRIGHT.y1 * HEIGHT,
-        left + scale * BRIGHT.x2 * WIDTH,
-        top + scale * BRIGHT.y2 * HEIGHT,
-    )
+    where = place(opened, BRIGHT.x1, BRIGHT.y1) + place(opened, BRIGHT.x2, BRIGHT.y2)
     assert at == pytest.approx(where, abs=2)
     opened.keyboard.press("+")
     opened.keyboard.press("+")

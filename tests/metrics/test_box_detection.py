@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from metric_cases import answer_strategy, boxed, target_strategy
 
@@ -41,7 +41,6 @@ def test_a_failed_answer_is_no_miss_left_out() -> None:
     assert figure(MeanIouFound(), [failed, boxed(A)], [target, boxed(A)]) == pytest.approx(1 / 3)
 
 
-@settings(max_examples=100)
 @given(
     pairs=st.lists(
         st.tuples(answer_strategy.filter(lambda a: a.readable), target_strategy),

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 from conversation_cases import VIEW, cohort, sick, speaks_of_prior
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from radvlm.curate.conversations.compose import EDITED, compose
@@ -167,7 +167,6 @@ _findings = st.builds(_finding, st.sampled_from([*WORDS]), _status, st.lists(_bo
 _regions = st.builds(Region, st.sampled_from(REGIONS_29), st.just("v1"), _box)
 
 
-@settings(max_examples=100)
 @given(st.lists(_findings, max_size=20), st.lists(_regions, max_size=5), st.integers(0, 9))
 def test_whatever_is_known_a_conversation_is_valid(
     findings: list[Finding], regions: list[Region], seed: int
